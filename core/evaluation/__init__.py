@@ -1,0 +1,1 @@
+"""Scores, intervals, calibration and the report that every screen reads. NumPy only."""

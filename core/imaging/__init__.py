@@ -1,0 +1,1 @@
+"""From bytes to a standardised slice; knows nothing of TensorFlow."""

@@ -1,0 +1,50 @@
+"""Settings from the environment (prefix `GLIALENS_`), checked when they are first read."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import SettingsError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside.
+
+    Attributes:
+        weights_dir: Folder of published weights, one sub-folder per model.
+        runs_dir: Folder of training runs.
+        data_dir: Optional folder with real slices for the sample picker and the Dataset page.
+        threshold: Confidence from which an answer is accepted.
+        max_upload_mb: Largest accepted file in megabytes.
+        max_pixels: Largest accepted number of pixels of one image.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="GLIALENS_", extra="ignore")
+
+    weights_dir: Path = PROJECT_ROOT / "weights"
+    runs_dir: Path = PROJECT_ROOT / "runs"
+    data_dir: Path | None = None
+    threshold: float = Field(default=0.7, ge=0.0, le=1.0)
+    max_upload_mb: int = Field(default=20, ge=1, le=2048)
+    max_pixels: int = Field(default=25_000_000, ge=1024)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return the settings of this process.
+
+    Raises:
+        SettingsError: If a variable's value breaks its rule.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "GLIALENS_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(
+            f"{name} is not valid: {first['msg']}. Received: {first.get('input')!r}."
+        ) from error

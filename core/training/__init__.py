@@ -1,0 +1,1 @@
+"""Training runs: configuration, batches, trainer and published results."""
