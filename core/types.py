@@ -22,12 +22,15 @@ class Slice:
         name: A safe name for display; never the raw upload name.
         index: Position within a volume or archive, from 0.
         notes: Sentences about how the file was read that a person should see.
+        colourful: Colourfulness of the file's pixels before they became grey (Hasler and
+            Süsstrunk 2003, on values of 0 to 1); 0 for a grey file.
     """
 
     pixels: FloatArray
     name: str = "slice"
     index: int = 0
     notes: tuple[str, ...] = ()
+    colourful: float = 0.0
 
     def __post_init__(self) -> None:
         """Check shape, type and range.

@@ -1,0 +1,209 @@
+"""From what a person hands over (files, folders, zips, uploads) to slices, one by one."""
+
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from core.errors import InputError, TooLargeError, UnreadableError
+from core.imaging.archive import iter_members
+from core.imaging.decode import decode_image
+from core.imaging.limits import Limits, default_limits
+from core.imaging.names import safe_name
+from core.imaging.signature import (
+    HEAD_BYTES,
+    IMAGES,
+    SUPPORTED,
+    detect,
+    looks_like_image,
+    require,
+)
+from core.types import Slice
+
+
+@dataclass(frozen=True, eq=False)
+class InputItem:
+    """One slice that was read, or one file that could not be.
+
+    Attributes:
+        file: Where it came from: a path as given, or `zip/member`; control characters removed.
+        slice: The slice; None where there is an error.
+        error: What is wrong; None where there is a slice.
+    """
+
+    file: str
+    slice: Slice | None = None
+    error: InputError | None = None
+
+
+def read_bytes(data: bytes, name: str = "image", limits: Limits | None = None) -> list[Slice]:
+    """Read one uploaded file.
+
+    Args:
+        data: The whole file.
+        name: Its name; made safe before it is used.
+        limits: Bounds; the settings' limits by default.
+
+    Returns:
+        One slice of a still image; every slice of a volume in anatomical order.
+
+    Raises:
+        InputError: With one sentence for a person, as `core.imaging.decode.decode_image`. A zip
+            is refused here; `iter_bytes` reads it.
+    """
+    limits = limits or default_limits()
+    kind = require(data, SUPPORTED)
+    if kind in IMAGES:
+        return [decode_image(data, name, limits)]
+    raise UnreadableError("Volumes are not read yet.")
+
+
+def read_path(path: str | os.PathLike[str], limits: Limits | None = None) -> list[Slice]:
+    """Read one file from disk, as `read_bytes`.
+
+    Raises:
+        InputError: If the file can't be opened or read.
+    """
+    limits = limits or default_limits()
+    return read_bytes(_load(Path(path), limits), Path(path).name, limits)
+
+
+def iter_bytes(data: bytes, name: str, limits: Limits | None = None) -> Iterator[InputItem]:
+    """Yield the slices of one upload, which may be a zip; what is wrong becomes an item too."""
+    limits = limits or default_limits()
+    shown = safe_name(name)
+    if detect(data) == "zip":
+        yield from _guarded(shown, partial(_zip_items, io.BytesIO(data), shown, limits))
+    else:
+        yield from _slices(shown, partial(read_bytes, data, name, limits))
+
+
+def iter_inputs(
+    paths: Iterable[str | os.PathLike[str]], limits: Limits | None = None
+) -> Iterator[InputItem]:
+    """Yield the slices of files, folders and zips, each read when it is asked for.
+
+    Folders are walked recursively in sorted order; files in them that are no images by name
+    nor by content are passed over. A file that can't be read yields an item with its error,
+    and the others still come.
+
+    Args:
+        paths: Files, folders and zips.
+        limits: Bounds; the settings' limits by default.
+    """
+    limits = limits or default_limits()
+    for path in map(Path, paths):
+        if path.is_dir():
+            found = False
+            for file in _walk(path):
+                found = True
+                yield from _file_items(file, limits)
+            if not found:
+                yield InputItem(
+                    _shown(path),
+                    error=UnreadableError("A folder holds at least one image. Received: none."),
+                )
+        else:
+            yield from _file_items(path, limits)
+
+
+def _file_items(path: Path, limits: Limits) -> Iterator[InputItem]:
+    shown = _shown(path)
+    if _kind_of(path) == "zip":
+        yield from _guarded(shown, partial(_zip_path_items, path, shown, limits))
+    else:
+        yield from _slices(shown, partial(read_path, path, limits))
+
+
+def _slices(shown: str, read: Callable[[], list[Slice]]) -> Iterator[InputItem]:
+    try:
+        slices = read()
+    except InputError as error:
+        yield InputItem(shown, error=error)
+        return
+    for slice_ in slices:
+        yield InputItem(shown, slice=slice_)
+
+
+def _guarded(shown: str, items: Callable[[], Iterator[InputItem]]) -> Iterator[InputItem]:
+    try:
+        yield from items()
+    except InputError as error:
+        yield InputItem(shown, error=error)
+
+
+def _zip_path_items(path: Path, shown: str, limits: Limits) -> Iterator[InputItem]:
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > limits.max_inflated_bytes:
+                raise TooLargeError("A zip is smaller than what it may inflate to. Received: more.")
+            yield from _zip_items(file, shown, limits)
+    except OSError as error:
+        raise _unopened(error) from error
+
+
+def _zip_items(file: BinaryIO, shown: str, limits: Limits) -> Iterator[InputItem]:
+    found = False
+    for member in iter_members(file, limits):
+        found = True
+        name = f"{shown}/{safe_name(member.name)}"
+        if member.error is not None:
+            yield InputItem(name, error=member.error)
+        else:
+            yield from _slices(name, partial(read_bytes, member.data, member.name, limits))
+    if not found:
+        raise UnreadableError("A zip holds at least one image. Received: none.")
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(root) / name
+            if name.startswith("."):
+                continue
+            if looks_like_image(name) or _kind_of(path) in SUPPORTED:
+                yield path
+
+
+def _kind_of(path: Path) -> str:
+    try:
+        # A pipe or a device would block or never end.
+        if not path.is_file():
+            return "unknown"
+        with path.open("rb") as file:
+            return detect(file.read(HEAD_BYTES))
+    except OSError:
+        return "unknown"
+
+
+def _load(path: Path, limits: Limits) -> bytes:
+    try:
+        if path.exists() and not path.is_file():
+            raise UnreadableError("A path names a plain file. Received: a special file.")
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            head = file.read(HEAD_BYTES)
+            if detect(head) in SUPPORTED - IMAGES:
+                limit = limits.max_inflated_bytes
+            else:
+                limit = limits.max_bytes
+            if size > limit:
+                limits.check_bytes(size)
+            return head + file.read(limit)
+    except OSError as error:
+        raise _unopened(error) from error
+
+
+def _unopened(error: OSError) -> UnreadableError:
+    return UnreadableError(
+        f"A path names a file that can be opened. Received: {(error.strerror or 'none').lower()}."
+    )
+
+
+def _shown(path: Path) -> str:
+    text = os.fsencode(path).decode("utf-8", errors="replace")
+    return "".join(ch if ch.isprintable() else "_" for ch in text)
