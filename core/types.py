@@ -62,6 +62,37 @@ class Slice:
 
 
 @dataclass(frozen=True, eq=False)
+class Volume:
+    """One decoded greyscale volume in the patient's axes.
+
+    Attributes:
+        voxels: float32 of shape (depth, height, width), in 0 to 1. Where the file tells its
+            orientation, depth runs from inferior to superior, height from anterior to
+            posterior and width from the patient's right to the left (DICOM's LPS).
+        spacing: Distance between voxels along depth, height and width, in millimetres.
+        name: A safe name for display; never the raw upload name.
+        notes: Sentences about how the file was read that a person should see.
+    """
+
+    voxels: FloatArray
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    name: str = "volume"
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check shape and type.
+
+        Raises:
+            NotAssessableError: If `voxels` isn't 3-D float32 with at least one voxel.
+        """
+        if self.voxels.ndim != 3 or self.voxels.dtype != np.float32 or not self.voxels.size:
+            raise NotAssessableError(
+                "A volume is a 3-D float32 array. "
+                f"Received: shape {self.voxels.shape}, {self.voxels.dtype}."
+            )
+
+
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """What one model says of one slice.
 
