@@ -1,0 +1,122 @@
+"""Weights as safetensors: float16 on disk, no code inside, checked before use."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import keras
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from core.errors import ModelNotReadyError, RunError
+from core.files import replacing
+
+_HALF_MAX = float(np.finfo(np.float16).max)
+
+
+def save_weights(model: keras.Model, path: Path) -> str:
+    """Write a model's weights as float16.
+
+    Args:
+        model: The model; names are its variables' paths, such as `block1_conv1/kernel`.
+        path: Where to write, atomically.
+
+    Returns:
+        The file's SHA-256 digest.
+
+    Raises:
+        RunError: If a weight is not finite or too large for float16.
+        OutputError: If the file can't be written.
+    """
+    tensors: dict[str, np.ndarray] = {}
+    for variable in model.weights:
+        value = keras.ops.convert_to_numpy(variable.value).astype(np.float32)
+        if not np.all(np.abs(value) <= _HALF_MAX):
+            raise RunError(
+                f"Weights are finite and fit float16. Received: another value in {variable.path}."
+            )
+        tensors[variable.path] = value.astype(np.float16)
+    data = save(tensors)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return sha256(data).hexdigest()
+
+
+def read_weights(path: Path, expected_sha256: str) -> dict[str, np.ndarray]:
+    """Read a weights file whose digest is known.
+
+    Args:
+        path: `weights.safetensors`.
+        expected_sha256: The digest on the card.
+
+    Returns:
+        float16 arrays by variable path.
+
+    Raises:
+        ModelNotReadyError: If the file is missing, damaged, or another one than the card's.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelNotReadyError(
+            "A published model has a readable weights.safetensors. "
+            f"Received: {error.strerror or 'no file'}."
+        ) from error
+    digest = sha256(data).hexdigest()
+    if digest != expected_sha256:
+        raise ModelNotReadyError(
+            "The weights must have the SHA-256 that their card names "
+            f"({expected_sha256[:12]}…). Received: {digest[:12]}…."
+        )
+    try:
+        return dict(load(data))
+    except SafetensorError as error:
+        raise ModelNotReadyError(
+            "weights.safetensors must be a safetensors file. Received: a damaged file."
+        ) from error
+
+
+def assign_weights(model: keras.Model, tensors: Mapping[str, np.ndarray]) -> None:
+    """Give a model exactly these weights.
+
+    Args:
+        model: The model.
+        tensors: Arrays by variable path.
+
+    Raises:
+        ModelNotReadyError: If a name is missing or too many, or a shape differs.
+    """
+    wanted = {variable.path: variable for variable in model.weights}
+    if set(wanted) != set(tensors):
+        odd = sorted(set(wanted) ^ set(tensors))[0]
+        raise ModelNotReadyError(
+            f"The weights must be those of this architecture. Received: a mismatch at '{odd}'."
+        )
+    for path, variable in wanted.items():
+        if tuple(variable.shape) != tensors[path].shape:
+            raise ModelNotReadyError(
+                f"The weight {path} has shape {tuple(variable.shape)}. "
+                f"Received: {tensors[path].shape}."
+            )
+    for path, variable in wanted.items():
+        variable.assign(tensors[path].astype(np.float32))
+
+
+def transfer_weights(model: keras.Model, tensors: Mapping[str, np.ndarray]) -> tuple[int, int]:
+    """Take over every weight whose name and shape fit; the rest keeps its initial values.
+
+    Args:
+        model: The model to start from these weights.
+        tensors: Arrays by variable path.
+
+    Returns:
+        How many variables were taken over, and how many the model has.
+    """
+    taken = 0
+    for variable in model.weights:
+        value = tensors.get(variable.path)
+        if value is not None and value.shape == tuple(variable.shape):
+            variable.assign(value.astype(np.float32))
+            taken += 1
+    return taken, len(model.weights)

@@ -1,0 +1,129 @@
+"""What a training run is made of: checked once, written to `config.json`, read on resume."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.errors import RunError
+from core.training.augment import AugmentConfig
+from core.training.mixing import Mixing
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of one run.
+
+    Attributes:
+        model: Name in the registry.
+        manifest: Path of `manifest.csv`.
+        root: Dataset root, where it isn't the one that the manifest names.
+        labels: Class keys in output order; the trainer fills them in from the manifest.
+        epochs: Number of passes over the training split.
+        learning_rate: Peak learning rate of Adam.
+        batch_size: Slices a step.
+        size: Side of the model input in pixels.
+        init: `random`, `imagenet`, or the path of a published model or a run.
+        head: `lesion` or `average`; see `core.models.head`.
+        schedule: `cosine` (after a linear warm-up) or `constant`.
+        warmup_epochs: Epochs of linear warm-up of the cosine schedule.
+        averaging: Momentum of the weight average that is validated and kept; 0 turns it off.
+        clip_norm: Largest global gradient norm; 0 turns clipping off.
+        dropout: Rate in the head, in 0 to 1.
+        lesion_weight: Weight of the lesion map's loss beside the cross-entropy.
+        class_weights: Whether the loss weighs classes inversely to how often they are drawn.
+        patience: Epochs without a better validation loss before the run stops early; 0 never.
+        precision: `auto`, `float32` or `mixed_bfloat16`.
+        seed: Seed of weights, draws and augmentation.
+        augmentation: Ranges of the disturbances.
+        mixing: How slices are drawn, and how often lesions are moved.
+    """
+
+    model: str
+    manifest: str
+    root: str | None = None
+    labels: tuple[str, ...] = ()
+    epochs: int = 30
+    learning_rate: float = 5e-4
+    batch_size: int = 32
+    size: int = 128
+    init: str = "random"
+    head: str = "lesion"
+    schedule: str = "cosine"
+    warmup_epochs: float = 1.0
+    averaging: float = 0.998
+    clip_norm: float = 5.0
+    dropout: float = 0.4
+    lesion_weight: float = 1.0
+    class_weights: bool = False
+    patience: int = 0
+    precision: str = "auto"
+    seed: int = 0
+    augmentation: AugmentConfig = field(default_factory=AugmentConfig)
+    mixing: Mixing = field(default_factory=Mixing)
+
+    def __post_init__(self) -> None:
+        """Check every range.
+
+        Raises:
+            RunError: If a value breaks its rule.
+        """
+        rules = (
+            ("epochs", "at least 1", self.epochs >= 1),
+            ("learning_rate", "above 0 and at most 1", 0.0 < self.learning_rate <= 1.0),
+            ("batch_size", "1 to 1024", 1 <= self.batch_size <= 1024),
+            ("size", "a multiple of 16 from 16 to 512", self.size in range(16, 513, 16)),
+            ("head", "lesion or average", self.head in ("lesion", "average")),
+            ("schedule", "cosine or constant", self.schedule in ("cosine", "constant")),
+            ("averaging", "0 to below 1", 0.0 <= self.averaging < 1.0),
+            ("dropout", "0 to below 1", 0.0 <= self.dropout < 1.0),
+            ("patience", "0 or more", self.patience >= 0),
+            (
+                "precision",
+                "auto, float32 or mixed_bfloat16",
+                self.precision in ("auto", "float32", "mixed_bfloat16"),
+            ),
+        )  # fmt: skip
+        for name, rule, holds in rules:
+            if not holds:
+                raise RunError(f"{name} is {rule}. Received: {getattr(self, name)!r}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready copy."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> "TrainConfig":
+        """Build a configuration from `to_dict`'s result.
+
+        Raises:
+            RunError: If a key is unknown or a value breaks its rule.
+        """
+        values = dict(raw)
+        try:
+            values["augmentation"] = AugmentConfig(**values.get("augmentation", {}))
+            values["labels"] = tuple(values.get("labels", ()))
+            values["mixing"] = Mixing(**values.get("mixing", {}))
+            return cls(**values)
+        except TypeError as error:
+            raise RunError(f"config.json holds known settings alone. Received: {error}.") from error
+
+
+def read_config(run: Path) -> TrainConfig:
+    """Read `config.json` of a run.
+
+    Raises:
+        RunError: If it is missing or broken.
+    """
+    path = run / "config.json"
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(
+            f"A run's folder holds config.json. Received: a folder without it, '{run.name}'."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise RunError("config.json must be readable JSON. Received: a broken file.") from error
+    if not isinstance(raw, dict):
+        raise RunError(f"config.json is a JSON object. Received: {type(raw).__name__}.")
+    return TrainConfig.from_dict(raw)

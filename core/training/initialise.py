@@ -1,0 +1,55 @@
+"""How a training starts: random, from published weights or from another run."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from core.errors import RunError
+from core.models import registry
+from core.models.card import read_card
+from core.models.weights import read_weights, transfer_weights
+from core.training.config import read_config
+
+
+def initialise(model: keras.Model, init: str) -> str:
+    """Give a freshly built model its starting weights.
+
+    Args:
+        model: The model, already holding random weights.
+        init: `random`, or the path of a published model (a folder with `card.json`) or of a
+            run (a folder with `best.weights.h5`).
+
+    Returns:
+        A sentence for the card about how the training started.
+
+    Raises:
+        RunError: If `init` is none of these, or nothing of it fits the model.
+        ModelNotReadyError: If the published weights are damaged.
+    """
+    if init == "random":
+        return "random (He initialisation)"
+    folder = Path(init)
+    if (folder / "card.json").is_file():
+        card = read_card(folder)
+        tensors = read_weights(folder / "weights.safetensors", card.sha256)
+        origin = f"the published weights '{card.name}' ({card.sha256[:12]})"
+    elif (folder / "best.weights.h5").is_file():
+        tensors = _run_weights(folder)
+        origin = f"the run '{folder.name}'"
+    else:
+        raise RunError(
+            "--init is random, imagenet, or the folder of a published model or a run. "
+            f"Received: '{folder.name}'."
+        )
+    taken, total = transfer_weights(model, tensors)
+    if not taken:
+        raise RunError(f"--init must fit the architecture. Received: {origin}, which doesn't.")
+    return f"{origin}, {taken} of {total} weights taken over"
+
+
+def _run_weights(folder: Path) -> dict[str, np.ndarray]:
+    config = read_config(folder)
+    donor = registry.build(config.model, config.size, config.labels, config.head)
+    donor.load_weights(folder / "best.weights.h5")
+    return {v.path: keras.ops.convert_to_numpy(v.value) for v in donor.weights}

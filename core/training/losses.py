@@ -1,0 +1,51 @@
+"""Losses that may be told less than everything: partial labels and unknown places."""
+
+from typing import Any
+
+from keras import ops
+
+_LOG_OF_NONE = -1e9
+_LESION_GAIN = 2.0
+
+
+def partial_cross_entropy(allowed: Any, logits: Any) -> Any:
+    """Minus the log of the summed probability of every class the slice may be.
+
+    With one allowed class this is the ordinary cross-entropy. "Some tumour, type unknown" is a
+    one for each tumour class.
+
+    Args:
+        allowed: Float tensor of shape (batch, classes), ones and zeros.
+        logits: Float tensor of the same shape.
+
+    Returns:
+        Float tensor of shape (batch,), at least 0.
+    """
+    masked = logits + (1.0 - allowed) * _LOG_OF_NONE
+    return ops.logsumexp(logits, axis=-1) - ops.logsumexp(masked, axis=-1)
+
+
+def lesion_loss(target: Any, logits: Any) -> Any:
+    """Binary cross-entropy of the lesion map where the place of the lesion is known.
+
+    Args:
+        target: Float tensor of shape (batch, rows, columns, 1), in 0 to 1, or -1 where it is
+            unknown.
+        logits: Float tensor of the same shape.
+
+    Returns:
+        Float tensor of shape (batch,): the mean over known cells, lesion cells counting double;
+        0 where none is known.
+    """
+    known = ops.cast(target >= 0.0, logits.dtype)
+    wanted = ops.maximum(target, 0.0)
+    loss = ops.softplus(logits) - wanted * logits
+    weight = known * (1.0 + (_LESION_GAIN - 1.0) * wanted)
+    total = ops.sum(weight * loss, axis=(1, 2, 3))
+    return total / ops.maximum(ops.sum(weight, axis=(1, 2, 3)), 1.0)
+
+
+def allowed_accuracy(allowed: Any, logits: Any) -> Any:
+    """Share of slices whose most probable class is an allowed one; shape (batch,)."""
+    best = ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1], dtype=allowed.dtype)
+    return ops.sum(best * allowed, axis=-1)

@@ -1,0 +1,22 @@
+"""How training slices are drawn, and how often lesions move between them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """Probabilities.
+
+    Attributes:
+        balance: 1 draws classes, and sources within a class, equally often; 0 draws slices
+            equally often; in between interpolates.
+        paste: Share of drawn no-tumour slices that receive a lesion.
+        sham: Share of the other no-tumour slices that receive a patch of ordinary tissue and
+            keep their label.
+        mirror: Share of boxed, off-centre tumours that are covered by the other half.
+    """
+
+    balance: float = 1.0
+    paste: float = 0.35
+    sham: float = 0.25
+    mirror: float = 0.12

@@ -1,0 +1,73 @@
+"""Training runs as folders; reading them loads neither TensorFlow nor Keras."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.errors import RunError
+
+
+@dataclass(frozen=True, eq=False)
+class RunInfo:
+    """What a run's folder tells.
+
+    Attributes:
+        id: Name of the folder.
+        folder: The folder.
+        status: `running`, `finished`, `stopped`, `failed` or `unknown`.
+        config: Content of `config.json`.
+        history: One dict per finished epoch: epoch, loss, accuracy, val_loss, val_accuracy,
+            learning_rate, seconds.
+        detail: Content of `status.json`.
+    """
+
+    id: str
+    folder: Path
+    status: str
+    config: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def _read(path: Path, kind: type) -> Any:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return kind()
+    return value if isinstance(value, kind) else kind()
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """Return the epochs of `history.json`; an empty list where there is none to read."""
+    return [row for row in _read(folder / "history.json", list) if isinstance(row, dict)]
+
+
+def read_run(folder: Path) -> RunInfo:
+    """Read one run.
+
+    Raises:
+        RunError: If the folder holds no run.
+    """
+    if not (folder / "config.json").is_file():
+        raise RunError(
+            f"A run's folder holds config.json. Received: a folder without it, '{folder.name}'."
+        )
+    detail = _read(folder / "status.json", dict)
+    return RunInfo(
+        folder.name,
+        folder,
+        str(detail.get("state", "unknown")),
+        _read(folder / "config.json", dict),
+        read_history(folder),
+        detail,
+    )
+
+
+def list_runs(runs_dir: Path) -> list[RunInfo]:
+    """Return every run below a folder, newest first; none where the folder is missing."""
+    if not runs_dir.is_dir():
+        return []
+    folders = [path.parent for path in runs_dir.glob("*/config.json")]
+    folders.sort(key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
+    return [read_run(folder) for folder in folders]

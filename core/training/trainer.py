@@ -1,0 +1,284 @@
+"""The training loop: steps, an honest validation each epoch, and a state to resume from."""
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from core.data.manifest import read_manifest
+from core.data.pipeline import tensorflow_dataset, threaded
+from core.data.pool import Pool, load_pool
+from core.errors import RunError
+from core.files import replacing, write_json
+from core.models import registry
+from core.models.head import LESION_LAYER, LOGITS_LAYER
+from core.models.precision import built_in, resolve
+from core.training import losses
+from core.training.batches import TrainingBatches, plain_batches
+from core.training.config import TrainConfig
+from core.training.initialise import initialise
+from core.training.state import load_state, random_states, save_state
+
+# Batches of plain slices from which the batch normalisation statistics are recomputed; with
+# the builders' momentum of 0.9 the old ones keep a weight of 0.9 ** 40 = 1.5 %.
+_STATISTICS_BATCHES = 40
+Report = Callable[[int, int, dict[str, float]], None]
+
+
+class Trainer:
+    """Trains one model in one run folder.
+
+    Args:
+        config: Settings of the run.
+        run: Folder for `config.json`, `history.json`, `best.weights.h5`, `last/`, `status.json`.
+        resume: Go on from the last finished epoch.
+        report: Called after every step with (step, steps, running means).
+        cache_dir: Folder of decoded slices; `.cache` beside the run by default.
+
+    Raises:
+        RunError: If the folder already holds a run and `resume` is off, or the other way round.
+        DatasetError: If the manifest or its files break their rules.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        run: Path,
+        *,
+        resume: bool = False,
+        report: Report | None = None,
+        cache_dir: Path | None = None,
+    ) -> None:
+        if not resume and (run / "config.json").exists():
+            raise RunError(
+                f"A new run needs a new folder; --resume goes on with an old one. Received: "
+                f"'{run.name}', which holds a run."
+            )
+        self.run, self.report = run, report
+        manifest = read_manifest(Path(config.manifest), Path(config.root) if config.root else None)
+        self.pool: Pool = load_pool(
+            manifest,
+            config.size,
+            cache_dir or run.parent / ".cache",
+            config.labels or None,
+            _decoding(report),
+        )
+        self.config = config = replace(config, labels=self.pool.labels)
+        if not len(self.pool.where("train")) or not len(self.pool.where("val")):
+            raise RunError("A manifest has training and validation slices. Received: one without.")
+        keras.utils.set_random_seed(config.seed)
+        self.policy = resolve(config.precision)
+        with built_in(self.policy):
+            self.model = registry.build(
+                config.model, config.size, self.pool.labels, config.head, dropout=config.dropout
+            )
+        self.start = "resumed" if resume else initialise(self.model, config.init)
+        self.lesions = LESION_LAYER in self.model.output
+        grid = self.model.output[LESION_LAYER].shape[1] if self.lesions else 1
+        self.batches = TrainingBatches(
+            self.pool, config.batch_size, grid, config.augmentation, config.mixing, config.seed
+        )
+        self._compile()
+        self._training_weights: list[np.ndarray] = []
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, float] = {}
+        if resume:
+            progress = load_state(run, self.model)
+            self.history, self.best = progress["history"], progress["best"]
+        else:
+            write_json(run / "config.json", config.to_dict())
+
+    def _compile(self) -> None:
+        config = self.config
+        optimizer = keras.optimizers.Adam(
+            config.learning_rate,
+            global_clipnorm=config.clip_norm or None,
+            use_ema=config.averaging > 0,
+            ema_momentum=config.averaging or 0.99,
+        )
+        loss: dict[str, Any] = {LOGITS_LAYER: losses.partial_cross_entropy}
+        weights = {LOGITS_LAYER: 1.0}
+        if self.lesions:
+            loss[LESION_LAYER] = losses.lesion_loss
+            weights[LESION_LAYER] = config.lesion_weight
+        self.model.compile(
+            optimizer,
+            loss=loss,
+            loss_weights=weights,
+            metrics={LOGITS_LAYER: [losses.allowed_accuracy]},
+        )
+        optimizer.build(self.model.trainable_variables)
+        targets = self.pool.targets[self.pool.where("train")]
+        counts = np.bincount(targets, minlength=len(self.pool.labels))
+        balanced = counts.sum() / np.maximum(counts * len(counts), 1)
+        self.class_weights = (balanced if config.class_weights else np.ones(len(counts))).astype(
+            np.float32
+        )
+
+    def learning_rate(self, epoch: int, step: int) -> float:
+        """Return the learning rate of a step (both from 0)."""
+        config = self.config
+        if config.schedule == "constant":
+            return config.learning_rate
+        done = epoch + step / self.batches.steps
+        if done < config.warmup_epochs:
+            return (
+                config.learning_rate
+                * (done + 1 / self.batches.steps)
+                / (config.warmup_epochs + 1 / self.batches.steps)
+            )
+        span = max(config.epochs - config.warmup_epochs, 1e-9)
+        share = min((done - config.warmup_epochs) / span, 1.0)
+        return config.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * share)))
+
+    def fit(self) -> list[dict[str, float]]:
+        """Train to the last epoch and return the history.
+
+        The state is written after every epoch, so a process that is killed at any moment loses
+        at most the epoch under way.
+        """
+        self._status("running")
+        state = "failed"
+        try:
+            for epoch in range(len(self.history), self.config.epochs):
+                self.history.append(self._epoch(epoch))
+                self._keep_best()
+                self._restore()
+                save_state(self.run, self.model, {"history": self.history, "best": self.best})
+                write_json(self.run / "history.json", self.history)
+                self._status("running")
+                if self._exhausted(epoch):
+                    break
+            state = "finished"
+        except KeyboardInterrupt:
+            state = "stopped"
+            raise
+        finally:
+            self._status(state)
+        write_json(self.run / "history.json", self.history)
+        return self.history
+
+    def _epoch(self, epoch: int) -> dict[str, float]:
+        began = time.monotonic()
+        means = np.zeros(2)
+        feed = tensorflow_dataset if keras.backend.backend() == "tensorflow" else threaded
+        steps, rate = self.batches.steps, 0.0
+        for step, (images, allowed, lesion) in enumerate(feed(self.batches.arrays(epoch), steps)):
+            rate = self.learning_rate(epoch, step)
+            self.model.optimizer.learning_rate = rate
+            wanted = {LOGITS_LAYER: allowed}
+            sample_weights = {LOGITS_LAYER: self._sample_weights(allowed)}
+            if self.lesions:
+                wanted[LESION_LAYER] = lesion
+                sample_weights[LESION_LAYER] = np.ones(len(allowed), np.float32)
+            logs = self.model.train_on_batch(
+                images, wanted, sample_weight=sample_weights, return_dict=True
+            )
+            # train_on_batch returns this batch's values, not running means.
+            means += (np.array(_loss_and_accuracy(logs)) - means) / (step + 1)
+            if not math.isfinite(means[0]):
+                raise RunError(
+                    f"The loss stays finite. Received: {logs['loss']} in epoch {epoch + 1}, "
+                    f"step {step + 1}; a lower learning rate usually helps."
+                )
+            if self.report:
+                now = {"epoch": epoch + 1, "loss": means[0], "accuracy": means[1]}
+                self.report(step + 1, steps, now)
+        self._average()
+        val_loss, val_accuracy = self._validate()
+        return {
+            "epoch": epoch + 1,
+            "loss": round(float(means[0]), 6),
+            "accuracy": round(float(means[1]), 6),
+            "val_loss": round(val_loss, 6),
+            "val_accuracy": round(val_accuracy, 6),
+            "learning_rate": rate,
+            "seconds": round(time.monotonic() - began, 2),
+        }
+
+    def _sample_weights(self, allowed: np.ndarray) -> np.ndarray:
+        weights = (allowed * self.class_weights).sum(axis=1) / allowed.sum(axis=1)
+        return np.asarray(weights, np.float32)
+
+    def _average(self) -> None:
+        """Swap in the averaged weights and batch statistics of plain slices."""
+        variables = self.model.weights
+        self._training_weights = [
+            np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables
+        ]
+        if self.config.averaging > 0:
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in self.model.layers):
+            rng = np.random.default_rng(self.config.seed)
+            count = _STATISTICS_BATCHES * self.config.batch_size
+            chosen = np.sort(rng.permutation(self.batches.draw(0))[:count])
+            chosen = rng.permutation(chosen)
+            states = [(v, np.array(v.value)) for v in random_states(self.model)]
+            for images in plain_batches(self.pool, chosen, self.config.batch_size):
+                self.model(images, training=True)
+            for variable, value in states:
+                variable.assign(value)
+
+    def _restore(self) -> None:
+        """Go back to the weights that training goes on with."""
+        for variable, value in zip(self.model.weights, self._training_weights, strict=True):
+            variable.assign(value)
+
+    def _validate(self) -> tuple[float, float]:
+        positions = self.pool.where("val")
+        logits = np.concatenate(
+            [
+                np.asarray(self.model.predict_on_batch(images)[LOGITS_LAYER])
+                for images in plain_batches(self.pool, positions, self.config.batch_size)
+            ]
+        ).astype(np.float64)
+        targets = self.pool.targets[positions]
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        loss = -log_p[np.arange(len(targets)), targets].mean()
+        return float(loss), float((logits.argmax(axis=1) == targets).mean())
+
+    def _keep_best(self) -> None:
+        row = self.history[-1]
+        score = (row["val_accuracy"], -row["val_loss"])
+        if self.best and score <= (self.best["val_accuracy"], -self.best["val_loss"]):
+            return
+        self.best = {key: row[key] for key in ("epoch", "val_accuracy", "val_loss")}
+        with replacing(self.run / "best.weights.h5", suffix=".weights.h5") as temporary:
+            self.model.save_weights(temporary, overwrite=True)
+
+    def _exhausted(self, epoch: int) -> bool:
+        patience = self.config.patience
+        return patience > 0 and epoch + 1 - self.best["epoch"] >= patience
+
+    def _status(self, state: str) -> None:
+        write_json(
+            self.run / "status.json",
+            {
+                "state": state,
+                "epoch": len(self.history),
+                "epochs": self.config.epochs,
+                "best": self.best,
+                "precision": self.policy,
+                "init": self.start,
+                "pid": os.getpid(),
+                "updated": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            },
+        )
+
+
+def _loss_and_accuracy(logs: dict[str, Any]) -> tuple[float, float]:
+    accuracy = next(value for key, value in logs.items() if key.endswith("allowed_accuracy"))
+    return float(logs["loss"]), float(accuracy)
+
+
+def _decoding(report: Report | None) -> Callable[[int, int, str], None] | None:
+    if report is None:
+        return None
+    return lambda done, total, _what: report(done, total, {})
