@@ -1,0 +1,81 @@
+"""Home: what GliaLens is, what it isn't, and how good its models are."""
+
+import streamlit as st
+
+from core.models.registry import get_spec
+from ui import cache, reports, shell
+from ui.errors import plain, shown
+
+shell.begin("GliaLens", ":material/neurology:")
+
+intro, limits = st.columns(2, gap="large")
+with intro:
+    st.markdown(
+        "GliaLens reads one slice of a brain MRI and says whether a neural network sees a glioma, "
+        "a meningioma, a pituitary tumour or none of them. "
+        "It shows how sure the network is and where on the picture it looked. "
+        "Every figure on these screens was measured on slices kept apart from training, near "
+        "twins included, and stands beside the checks that the network finds hardest."
+    )
+    with st.container(horizontal=True):
+        if st.button("Diagnose a scan", type="primary", icon=":material/neurology:"):
+            st.switch_page("pages/1_Diagnose.py")
+        if st.button("Try a sample", icon=":material/science:"):
+            sample = cache.samples()[0].id
+            st.switch_page("pages/1_Diagnose.py", query_params={"sample": sample})
+with limits, st.container(border=True):
+    st.markdown(
+        "**What it is not**\n"
+        "- Not a medical device, and not a second opinion.\n"
+        "- Not a reader of whole studies: it sees one slice, without history or other sequences.\n"
+        "- Not for other findings: strokes, bleeds, metastases and everything else are unknown "
+        "to it, and it will still answer.\n"
+        "- Not a store of patients: uploads are not kept."
+    )
+
+st.subheader("Models")
+statuses = cache.statuses()
+if not any(status.ready for status in statuses):
+    st.info(
+        "No model is ready yet. Train one and publish it: "
+        "`python -m core train --model cnn --manifest weights/manifest.csv --out runs/first`, "
+        "then `python -m core publish runs/first cnn`.",
+        icon=":material/hourglass_empty:",
+    )
+for status in statuses:
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"#### {plain(status.title)}")
+            if status.ready:
+                st.badge("Ready", icon=":material/check:", color="green")
+            else:
+                st.badge("Not ready", icon=":material/hourglass_empty:", color="gray")
+        st.markdown(plain(get_spec(status.name).summary))
+        if not status.ready:
+            st.caption(plain(status.reason or ""))
+            continue
+        with shown():
+            report = cache.report(status.name)
+        if report is None:
+            st.caption("These weights come without a report, so no figure is shown.")
+        else:
+            figures = reports.headline(report)
+            for column, (name, figure, origin) in zip(
+                st.columns(len(figures)), figures, strict=True
+            ):
+                column.metric(name, figure.split(" (")[0], help=origin)
+                column.caption(f"95 % interval {figure.split('(')[1][:-1]} · {plain(origin)}"
+                               if "(" in figure else plain(origin))  # fmt: skip
+        with st.container(horizontal=True):
+            st.page_link(
+                "pages/1_Diagnose.py",
+                label="Use it",
+                icon=":material/neurology:",
+                query_params={"model": status.name},
+            )
+            st.page_link(
+                "pages/5_Performance.py",
+                label="All its figures",
+                icon=":material/monitoring:",
+                query_params={"report": status.name},
+            )

@@ -1,0 +1,191 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.config import set_option
+from streamlit.testing.v1 import AppTest
+
+from core.evaluation.inputs import EvaluationInputs, ExternalInputs, ShippedSplitInputs
+from core.evaluation.localisation import LocalisationResult
+from core.evaluation.report import build_report, write_report
+from core.settings import get_settings
+from core.types import Analysis, Explanation, Prediction
+
+ROOT = Path(__file__).resolve().parents[2]
+LABELS = ("glioma", "meningioma", "notumor", "pituitary")
+
+
+class FakePredictor:
+    """Answers from the picture's brightness and counts how often it is asked."""
+
+    def __init__(self, name="cnn", top=0.91, in_domain=True, warnings=()):
+        self.name = name
+        self.top = top
+        self.in_domain = in_domain
+        self.warnings = tuple(warnings)
+        self.asked = 0
+        self.warmed = 0
+
+    def warm_up(self):
+        self.warmed += 1
+
+    def analyse(self, slice_):
+        self.asked += 1
+        rest = (1 - self.top) / 3
+        probabilities = np.array([rest, self.top, rest, rest], np.float32)
+        rows, columns = np.mgrid[0 : 1 : slice_.shape[0] * 1j, 0 : 1 : slice_.shape[1] * 1j]
+        explanations = {}
+        for position, label in enumerate(LABELS):
+            far = (rows - 0.3) ** 2 + (columns - 0.3 - 0.1 * position) ** 2
+            cam = np.exp(-far / 0.02).astype(np.float32)
+            explanations[label] = Explanation(label, cam, "grad-cam", "block5")
+        prediction = Prediction(
+            self.name,
+            LABELS,
+            np.log(probabilities),
+            probabilities,
+            0.7,
+            ("meningioma",),
+            self.in_domain,
+            self.warnings,
+        )
+        return Analysis(prediction, explanations)
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path, monkeypatch):
+    """Empty folders for weights and runs, no data folder, and cold caches."""
+    monkeypatch.setenv("GLIALENS_WEIGHTS_DIR", str(tmp_path / "weights"))
+    monkeypatch.setenv("GLIALENS_RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.delenv("GLIALENS_DATA_DIR", raising=False)
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "runs").mkdir()
+    # The shipped configuration hides tracebacks from visitors; a failing test should show them.
+    set_option("client.showErrorDetails", "full")
+    get_settings.cache_clear()
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    yield tmp_path
+    get_settings.cache_clear()
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def card(name="cnn"):
+    return {
+        "name": name,
+        "architecture": name,
+        "input_size": 128,
+        "labels": list(LABELS),
+        "temperature": 1.3,
+        "threshold": 0.7,
+        "sha256": "0" * 64,
+        "init": "random",
+        "trained_on": {"sources": {}},
+        "metrics": {},
+        "command": "train",
+        "version": "0.1.0",
+        "created": "2026-01-02T03:04:05+00:00",
+    }
+
+
+def history(epochs=6):
+    return [
+        {
+            "epoch": e,
+            "loss": 1.2 / e,
+            "accuracy": 1 - 0.5 / e,
+            "val_loss": 1.3 / e + 0.02 * max(0, e - 4),
+            "val_accuracy": 0.95 - 0.5 / e,
+            "learning_rate": 5e-4,
+            "seconds": 12.5,
+        }
+        for e in range(1, epochs + 1)
+    ]
+
+
+def report(full=True, seed=0):
+    """A real report of a made-up model."""
+    rng = np.random.default_rng(seed)
+
+    def logits(y):
+        return (rng.normal(size=(len(y), 4)) + 3 * np.eye(4)[y]).astype(np.float32)
+
+    y, val_y = np.arange(120) % 4, np.arange(80) % 4
+    sources = ["tcga-lgg" if k % 3 == 0 else "brain-tumor-mri" for k in range(120)]
+    inputs = EvaluationInputs(
+        labels=LABELS,
+        y=y,
+        logits=logits(y),
+        groups=[f"g{k // 4}" for k in range(120)],
+        sources=sources,
+        paths=[f"{k}.png" for k in range(120)],
+        split="test",
+        model="cnn",
+        validation_y=val_y,
+        validation_logits=logits(val_y),
+        external=ExternalInputs("br35h-external", logits(np.full(30, 2))) if full else None,
+        localisation=[LocalisationResult(k % 3 > 0, 0.4, k % 4 == 0, f"g{k}") for k in range(20)]
+        if full
+        else None,
+        shipped=ShippedSplitInputs(np.arange(40) % 20 > 0, [f"s{k}" for k in range(40)], 17)
+        if full
+        else None,
+    )
+    return build_report(
+        inputs,
+        resamples=50,
+        command="python -m core evaluate cnn",
+        manifest={"sha256": "0" * 64, "name": "manifest.csv"},
+    )
+
+
+@pytest.fixture
+def publish(folders):
+    """Lay a published model into the weights folder: its card, history and report."""
+
+    def publish(name="cnn", with_report=True, full=True):
+        folder = folders / "weights" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "card.json").write_text(json.dumps(card(name)))
+        (folder / "weights.safetensors").write_bytes(b"not read by the fake")
+        (folder / "history.json").write_text(json.dumps(history()))
+        if with_report:
+            write_report(folder / "report.json", report(full))
+        return folder
+
+    return publish
+
+
+@pytest.fixture
+def predictor(publish, monkeypatch):
+    """A published model whose predictor is the counting fake."""
+    publish()
+    fake = FakePredictor()
+    monkeypatch.setattr("core.inference.get_predictor", lambda *_: fake)
+    return fake
+
+
+@pytest.fixture
+def open_page():
+    """Open a page the way a browser does, with query parameters."""
+
+    def open_page(script=None, **params):
+        at = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
+        for key, value in params.items():
+            at.query_params[key] = value
+        if script is not None:
+            at.switch_page(script)
+        at.run()
+        assert not at.exception, f"{at.exception[0].message} {at.exception[0].stack_trace}"
+        return at
+
+    return open_page
+
+
+def texts(at):
+    """Everything that the screen says."""
+    kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error")
+    return "\n".join(element.value for kind in kinds for element in getattr(at, kind))
