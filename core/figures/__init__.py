@@ -1,0 +1,29 @@
+"""Plotly figures from plain data: no interface, no model, no file is touched.
+
+Backgrounds are transparent and no text colour is fixed, so that the page's theme, light or
+dark, shows through. Classes keep the names and colours of `core.labels`.
+"""
+
+from core.figures.answers import class_balance, probability_bars
+from core.figures.performance import (
+    accuracy_coverage,
+    confusion_heatmap,
+    pr_curves,
+    reliability_diagram,
+    roc_curves,
+)
+from core.figures.tables import metric_table, with_interval
+from core.figures.training import learning_curves
+
+__all__ = [
+    "accuracy_coverage",
+    "class_balance",
+    "confusion_heatmap",
+    "learning_curves",
+    "metric_table",
+    "pr_curves",
+    "probability_bars",
+    "reliability_diagram",
+    "roc_curves",
+    "with_interval",
+]

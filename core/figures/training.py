@@ -1,0 +1,128 @@
+"""Learning curves of one or more runs."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from core.figures.style import PERCENT, SERIES, new_figure, number, say
+
+# Title, training key, validation key, format of a value.
+_METRICS: dict[str, tuple[str, str, str | None, str]] = {
+    "loss": ("Cross-entropy loss (nats)", "loss", "val_loss", ".3f"),
+    "accuracy": ("Accuracy", "accuracy", "val_accuracy", ".1%"),
+    "learning rate": ("Learning rate", "learning_rate", None, ".2e"),
+}
+
+
+def smooth(values: Sequence[float | None], weight: float) -> list[float | None]:
+    """Smooth a curve by an exponential moving average without the usual pull to zero.
+
+    Args:
+        values: One value per epoch; None stays a gap.
+        weight: Share of the past in 0 to below 1; 0 changes nothing.
+    """
+    smoothed: list[float | None] = []
+    mean = mass = 0.0
+    for value in values:
+        if value is None:
+            smoothed.append(None)
+            continue
+        mean = weight * mean + (1 - weight) * value
+        mass = weight * mass + (1 - weight)
+        smoothed.append(mean / mass)
+    return smoothed
+
+
+def learning_curves(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]],
+    metric: str = "loss",
+    smoothing: float = 0.0,
+) -> go.Figure:
+    """Draw one metric of every run over its epochs.
+
+    The validation split is a solid line, the training split a dotted one; a star marks the
+    epoch of the lowest validation loss, at its unsmoothed value.
+
+    Args:
+        runs: History by the run's name: one mapping per epoch with `epoch, loss, accuracy,
+            val_loss, val_accuracy, learning_rate`. Missing or infinite values leave a gap.
+        metric: `loss`, `accuracy` or `learning rate`, in any case.
+        smoothing: Share of the past in the moving average, 0 to below 1.
+
+    Raises:
+        ValueError: If the metric is unknown or the smoothing out of range.
+    """
+    key = metric.strip().lower().replace("_", " ")
+    if key not in _METRICS:
+        raise ValueError(f"A curve is one of {', '.join(_METRICS)}. Received: {metric!r}.")
+    if not 0.0 <= smoothing < 1.0:
+        raise ValueError(f"Smoothing lies in 0 to below 1. Received: {smoothing}.")
+    title, training, validation, form = _METRICS[key]
+    figure = new_figure("Epoch", title)
+    for position, (run, history) in enumerate(runs.items()):
+        colour, name = SERIES[position % len(SERIES)], escape(run)
+        epochs = [row.get("epoch", k + 1) for k, row in enumerate(history)]
+        if key == "learning rate":
+            smoothing = 0.0
+        for field, side, dash in (
+            (validation, "validation", "solid"),
+            (training, "training", "dot"),
+        ):
+            values = [number(row.get(field)) for row in history] if field else []
+            if all(value is None for value in values):
+                continue
+            alone = validation is None
+            figure.add_scatter(
+                x=epochs,
+                y=smooth(values, smoothing),
+                mode="lines+markers" if len(values) == 1 else "lines",
+                name=name if alone else f"{name}, {side}",
+                legendgroup=run,
+                line={"color": colour, "width": 3, "dash": "solid" if alone else dash},
+                opacity=1.0 if alone or side == "validation" else 0.7,
+                hovertemplate=f"<b>{name}</b>{'' if alone else ', ' + side}<br>"
+                f"epoch %{{x}}: %{{y:{form}}}<extra></extra>",
+            )
+        _mark_best(figure, run, history, epochs, validation or training, (colour, form))
+    if not figure.data:
+        return say(figure, "No epochs yet.")
+    if key == "accuracy":
+        figure.update_yaxes(tickformat=PERCENT)
+    if key == "learning rate":
+        figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    figure.update_xaxes(tickformat="d", rangemode="tozero")
+    return figure
+
+
+def _mark_best(
+    figure: go.Figure,
+    run: str,
+    history: Sequence[Mapping[str, Any]],
+    epochs: Sequence[Any],
+    field: str,
+    look: tuple[str, str],
+) -> None:
+    """Put a star on the epoch of the lowest validation loss."""
+    losses = {
+        k: loss
+        for k, row in enumerate(history)
+        if (loss := number(row.get("val_loss"))) is not None
+    }
+    if not losses:
+        return
+    best = min(losses, key=lambda k: losses[k])
+    height = number(history[best].get(field))
+    if height is None:
+        return
+    colour, form = look
+    figure.add_scatter(
+        x=[epochs[best]],
+        y=[height],
+        mode="markers",
+        marker={"symbol": "star", "size": 16, "color": colour, "line": {"width": 1}},
+        legendgroup=run,
+        showlegend=False,
+        hovertemplate=f"<b>{escape(run)}</b>, best epoch %{{x}}: %{{y:{form}}}<extra></extra>",
+    )
