@@ -3,10 +3,10 @@
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from core.errors import InputError, TooLargeError, UnreadableError, UnsupportedTypeError
 from core.imaging.limits import MEGABYTE, Limits
@@ -33,7 +33,19 @@ class Member:
     error: InputError | None = None
 
 
-def iter_members(file: BinaryIO, limits: Limits) -> Iterator[Member]:
+def member_names(file: BinaryIO, limits: Limits) -> list[str]:
+    """Return the names of a zip's files as written there.
+
+    Raises:
+        InputError: As `iter_members`.
+    """
+    with _open(file, limits) as archive:
+        return [info.filename for info in _files(archive, limits)]
+
+
+def iter_members(
+    file: BinaryIO, limits: Limits, order: Mapping[str, Any] | None = None
+) -> Iterator[Member]:
     """Yield the images of a zip, sorted by name; other kinds of files are passed over.
 
     Nothing is written to disk, and sizes are counted while inflating rather than believed.
@@ -41,21 +53,19 @@ def iter_members(file: BinaryIO, limits: Limits) -> Iterator[Member]:
     Args:
         file: A seekable binary file.
         limits: `max_bytes` a member, `max_members`, `max_inflated_bytes` altogether.
+        order: Sort keys of some members by name; those come last, in that order.
 
     Raises:
         UnreadableError: If the archive is damaged.
         TooLargeError: If it has too many members or inflates to too much.
     """
-    _check_directory(file, limits)
-    try:
-        archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, LookupError) as error:
-        raise _damaged() from error
-    with archive:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
-        _check_count(len(infos), limits)
+    keys = order or {}
+    with _open(file, limits) as archive:
         budget = limits.max_inflated_bytes
-        for info in sorted(infos, key=lambda entry: entry.filename):
+        infos = _files(archive, limits)
+        plain = [info for info in infos if info.filename not in keys]
+        keyed = [info for info in infos if info.filename in keys]
+        for info in plain + sorted(keyed, key=lambda info: keys[info.filename]):
             if _hidden(info.filename):
                 continue
             member = _read(archive, info, min(limits.max_bytes, budget))
@@ -68,6 +78,20 @@ def iter_members(file: BinaryIO, limits: Limits) -> Iterator[Member]:
                     f"{limits.max_inflated_bytes / MEGABYTE:.4g} MB. Received: more."
                 )
             yield member
+
+
+def _open(file: BinaryIO, limits: Limits) -> zipfile.ZipFile:
+    _check_directory(file, limits)
+    try:
+        return zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, LookupError) as error:
+        raise _damaged() from error
+
+
+def _files(archive: zipfile.ZipFile, limits: Limits) -> list[zipfile.ZipInfo]:
+    infos = [info for info in archive.infolist() if not info.is_dir()]
+    _check_count(len(infos), limits)
+    return sorted(infos, key=lambda info: info.filename)
 
 
 def _check_directory(file: BinaryIO, limits: Limits) -> None:

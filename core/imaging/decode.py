@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageOps
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
@@ -17,6 +16,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from core.errors import NotAssessableError, TooLargeError, UnreadableError, UnsupportedTypeError
+from core.imaging.colour import colourfulness, luma
 from core.imaging.limits import Limits, default_limits
 from core.imaging.names import safe_name, suffix_of
 from core.imaging.signature import DESCRIPTIONS, EXTENSIONS, IMAGES, KNOWN_EXTENSIONS, require
@@ -181,9 +181,8 @@ def _to_grey(image: Image.Image, kind: str) -> tuple[FloatArray, float]:
     if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         colour = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
-    rgb = colour.convert("RGB")
-    grey = np.asarray(rgb.convert("L"), np.float32) / np.float32(255.0)
-    return grey, _colourfulness(np.asarray(rgb))
+    rgb = np.asarray(colour.convert("RGB"))
+    return luma(rgb), colourfulness(rgb)
 
 
 def _wide_values(image: Image.Image) -> FloatArray:
@@ -199,16 +198,3 @@ def _wide_values(image: Image.Image) -> FloatArray:
 def _stretch(values: FloatArray) -> FloatArray:
     low, high = float(values.min()), float(values.max())
     return ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)
-
-
-def _colourfulness(rgb: npt.NDArray[np.uint8]) -> float:
-    """Measure colour as Hasler and Süsstrunk (2003) do, on values of 0 to 1.
-
-    Args:
-        rgb: uint8 of shape (height, width, 3).
-    """
-    step = max(min(rgb.shape[:2]) // 256, 1)
-    red, green, blue = np.moveaxis(rgb[::step, ::step].astype(np.float32) / 255.0, -1, 0)
-    first, second = red - green, 0.5 * (red + green) - blue
-    spread = float(np.hypot(first.std(), second.std()))
-    return spread + 0.3 * float(np.hypot(first.mean(), second.mean()))

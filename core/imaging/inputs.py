@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import InputError, TooLargeError, UnreadableError
-from core.imaging.archive import iter_members
+from core.imaging.archive import Member, iter_members, member_names
 from core.imaging.decode import decode_image
 from core.imaging.limits import Limits, default_limits
-from core.imaging.names import safe_name
+from core.imaging.names import safe_name, suffix_of
+from core.imaging.sandbox import NO_ORDER, OrderKey, order_key
 from core.imaging.signature import (
+    EXTENSIONS,
     HEAD_BYTES,
     IMAGES,
     SUPPORTED,
@@ -21,7 +23,10 @@ from core.imaging.signature import (
     looks_like_image,
     require,
 )
+from core.imaging.volume import parse_volume, to_slices
 from core.types import Slice
+
+_DICOM_SUFFIXES = EXTENSIONS["dicom"] | {""}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +63,7 @@ def read_bytes(data: bytes, name: str = "image", limits: Limits | None = None) -
     kind = require(data, SUPPORTED)
     if kind in IMAGES:
         return [decode_image(data, name, limits)]
-    raise UnreadableError("Volumes are not read yet.")
+    return to_slices(parse_volume(data, limits), name)
 
 
 def read_path(path: str | os.PathLike[str], limits: Limits | None = None) -> list[Slice]:
@@ -86,9 +91,9 @@ def iter_inputs(
 ) -> Iterator[InputItem]:
     """Yield the slices of files, folders and zips, each read when it is asked for.
 
-    Folders are walked recursively in sorted order; files in them that are no images by name
-    nor by content are passed over. A file that can't be read yields an item with its error,
-    and the others still come.
+    Folders are walked recursively in sorted order, the DICOM files of a folder by series and
+    position; files that are no images by name nor by content are passed over. A file that
+    can't be read yields an item with its error, and the others still come.
 
     Args:
         paths: Files, folders and zips.
@@ -98,7 +103,7 @@ def iter_inputs(
     for path in map(Path, paths):
         if path.is_dir():
             found = False
-            for file in _walk(path):
+            for file in _walk(path, limits):
                 found = True
                 yield from _file_items(file, limits)
             if not found:
@@ -147,7 +152,7 @@ def _zip_path_items(path: Path, shown: str, limits: Limits) -> Iterator[InputIte
 
 def _zip_items(file: BinaryIO, shown: str, limits: Limits) -> Iterator[InputItem]:
     found = False
-    for member in iter_members(file, limits):
+    for member in _members(file, limits):
         found = True
         name = f"{shown}/{safe_name(member.name)}"
         if member.error is not None:
@@ -158,15 +163,49 @@ def _zip_items(file: BinaryIO, shown: str, limits: Limits) -> Iterator[InputItem
         raise UnreadableError("A zip holds at least one image. Received: none.")
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _members(file: BinaryIO, limits: Limits) -> Iterator[Member]:
+    """Yield a zip's members; DICOM ones by series and position, like those of a folder."""
+    keys: dict[str, OrderKey] = {}
+    if any(suffix_of(name) in _DICOM_SUFFIXES for name in member_names(file, limits)):
+        try:
+            for member in iter_members(file, limits):
+                if detect(member.data) == "dicom":
+                    keys[member.name] = order_key(member.data)
+        except InputError:
+            # The second pass meets it again, after the members that can be read.
+            keys.clear()
+    yield from iter_members(file, limits, keys)
+
+
+def _walk(folder: Path, limits: Limits) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        others, dicoms = [], []
         for name in sorted(files):
             path = Path(root) / name
             if name.startswith("."):
                 continue
-            if looks_like_image(name) or _kind_of(path) in SUPPORTED:
-                yield path
+            kind = _kind_of(path)
+            if kind == "dicom":
+                dicoms.append(path)
+            elif looks_like_image(name) or kind in SUPPORTED:
+                others.append(path)
+        yield from others
+        yield from _ordered(dicoms, limits)
+
+
+def _ordered(paths: list[Path], limits: Limits) -> list[Path]:
+    """Order the DICOM files of one folder by series and by position in the patient."""
+    if len(paths) < 2:
+        return paths
+
+    def key(path: Path) -> OrderKey:
+        try:
+            return order_key(_load(path, limits))
+        except InputError:
+            return NO_ORDER
+
+    return sorted(paths, key=key)
 
 
 def _kind_of(path: Path) -> str:
