@@ -3,7 +3,7 @@
 On CT the skull is a thick ring at the top of the grey scale around a brain of nearly one
 grey. Of 12,271 different real slices the rule below flags 20 labelled as
 without a tumour and 2 labelled meningioma; looked at one by one, all of them appear to be CT.
-It misses CT whose contents spread over many greys, such as one with a large bleeding.
+It misses CT whose skull is thin or lies partly outside the picture.
 """
 
 from typing import Final

@@ -13,22 +13,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from core.data.assign import assign_groups, check_fractions
 from core.data.catalogue import Catalogue, Progress, SetAside, discover
-from core.data.fingerprint import Fingerprints, take_fingerprints
-from core.data.manifest import Manifest, ManifestRow, count_rows, write_manifest
-from core.data.neighbours import (
-    GUARD,
-    NUMBERED_SOURCE,
-    PATIENT_SOURCE,
-    cut_ranges,
-    guard_drops,
-    patient_of,
-)
-from core.data.twins import TWIN, Twins, find_twins, unit_vectors
+from core.data.fingerprint import take_fingerprints
+from core.data.grouping import Item, find_anchors, find_faults, find_too_close, name_groups
+from core.data.manifest import SPLITS, Manifest, ManifestRow, count_rows, write_manifest
+from core.data.twins import find_twins
 from core.errors import DatasetError
 
 # Among the real data no chain of pairs above 0.95 grows beyond 35 images; at 0.90 one
@@ -78,15 +69,7 @@ class SplitResult:
         )
 
 
-@dataclass(frozen=True)
-class _Item:
-    path: str
-    label: str
-    source: str
-    shipped: str | None
-
-
-def _gather(roots: Sequence[Path]) -> tuple[Path, list[_Item], list[SetAside]]:
+def _gather(roots: Sequence[Path]) -> tuple[Path, list[Item], list[SetAside]]:
     if not roots:
         raise DatasetError("A split needs at least one dataset folder. Received: none.")
     resolved = [root.resolve() for root in roots]
@@ -99,129 +82,16 @@ def _gather(roots: Sequence[Path]) -> tuple[Path, list[_Item], list[SetAside]]:
             raise DatasetError(
                 f"Dataset folders don't lie inside each other. Received: {root.name!r}."
             )
-    items: list[_Item] = []
+    items: list[Item] = []
     excluded: list[SetAside] = []
     for root in resolved:
         catalogue: Catalogue = discover(root)
         prefix = PurePosixPath(root.relative_to(base).as_posix())
         for image in catalogue.images:
             path = (prefix / image.path).as_posix()
-            items.append(_Item(path, image.label, catalogue.source, image.shipped_split))
+            items.append(Item(path, image.label, catalogue.source, image.shipped_split))
         excluded += [SetAside((prefix / i.path).as_posix(), i.reason) for i in catalogue.unreadable]
     return base, sorted(items, key=lambda item: item.path), excluded
-
-
-def _faults(items: Sequence[_Item], prints: Fingerprints, links: Twins) -> dict[int, str]:
-    """Say which images are no MRI, copies within a dataset, or contradict a twin's label."""
-    twins = links.above(TWIN)
-    alike: dict[str, list[int]] = defaultdict(list)
-    for index, digest in enumerate(prints.digests):
-        alike[digest].append(index)
-    faults = {
-        k: "It looks like CT, not MRI: a white skull ring around an even brain."
-        for k, item in enumerate(items)
-        if item.path in prints.suspected_ct
-    }
-    for i, j in zip(twins.first.tolist(), twins.second.tolist(), strict=True):
-        pair = alike[prints.digests[i]] + alike[prints.digests[j]]
-        labels = {items[k].label for k in pair}
-        if len(labels) > 1:
-            for k in pair:
-                other = next(o for o in pair if items[o].label != items[k].label)
-                faults.setdefault(
-                    k, f"Its twin {items[other].path} is labelled {items[other].label}."
-                )
-    for members in alike.values():
-        first: dict[str, int] = {}
-        for k in members:
-            kept = first.setdefault(items[k].source, k)
-            if kept != k:
-                faults.setdefault(k, f"An exact copy of {items[kept].path}.")
-    return faults
-
-
-def _anchors(items: Sequence[_Item], prints: Fingerprints, kept: Sequence[int]) -> dict[int, str]:
-    """Name the range or patient of each image that has one."""
-    anchors: dict[int, str] = {}
-    numbered: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for k in kept:
-        stem = PurePosixPath(items[k].path).stem
-        if items[k].source == NUMBERED_SOURCE and stem.isdecimal():
-            numbered[items[k].label].append((int(stem), k))
-        elif items[k].source == PATIENT_SOURCE and (patient := patient_of(stem)):
-            anchors[k] = f"{PATIENT_SOURCE}/{patient}"
-    for label, pairs in numbered.items():
-        pairs.sort()
-        numbers, indices = [n for n, _ in pairs], [k for _, k in pairs]
-        for part in cut_ranges(numbers, unit_vectors(prints.thumbs[indices, 0])):
-            name = f"{NUMBERED_SOURCE}/{label}/{numbers[part[0]]}-{numbers[part[-1]]}"
-            anchors.update({indices[p]: name for p in part})
-    return anchors
-
-
-def _name_groups(
-    items: Sequence[_Item], kept: Sequence[int], anchors: dict[int, str], links: Twins
-) -> tuple[dict[int, str], int]:
-    """Join what hangs together; return each image's group and how many joined anchors."""
-    names = sorted(set(anchors.values()))
-    node = {name: len(items) + position for position, name in enumerate(names)}
-    alive = np.zeros(len(items), np.bool_)
-    alive[list(kept)] = True
-    live = alive[links.first] & alive[links.second]
-    left = links.first[live].tolist() + list(anchors)
-    right = links.second[live].tolist() + [node[name] for name in anchors.values()]
-    size = len(items) + len(names)
-    graph = coo_matrix((np.ones(len(left)), (left, right)), (size, size))
-    component = connected_components(graph, directed=False)[1]
-    called: dict[int, str] = {}
-    inside: Counter[int] = Counter()
-    for name in names:
-        called.setdefault(int(component[node[name]]), name)
-        inside[int(component[node[name]])] += 1
-    for k in kept:
-        called.setdefault(
-            int(component[k]), PurePosixPath(items[k].path).with_suffix("").as_posix()
-        )
-    groups = {k: called[int(component[k])] for k in kept}
-    return groups, sum(count > 1 for count in inside.values())
-
-
-def _too_close(
-    items: Sequence[_Item],
-    prints: Fingerprints,
-    splits: dict[int, str],
-    links: Twins,
-    weight: dict[str, float],
-) -> dict[int, str]:
-    """Say which images lie within the guard gap of a neighbour in another split.
-
-    A copy or twin of a numbered slice stands at that slice's place too, whatever its name.
-    """
-    places: dict[str, set[tuple[str, int]]] = defaultdict(set)
-    for k in splits:
-        stem = PurePosixPath(items[k].path).stem
-        if items[k].source == NUMBERED_SOURCE and stem.isdecimal():
-            places[prints.digests[k]].add((items[k].label, int(stem)))
-    own = {digest: set(found) for digest, found in places.items()}
-    for i, j in zip(links.first.tolist(), links.second.tolist(), strict=True):
-        first, second = prints.digests[i], prints.digests[j]
-        for here, there in ((first, second), (second, first)):
-            if here not in own and there in own:
-                places[here] |= own[there]
-    standing: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for k in splits:
-        for label, number in places.get(prints.digests[k], ()):
-            standing[label].append((number, k))
-    faults: dict[int, str] = {}
-    for pairs in standing.values():
-        drops = guard_drops([(number, splits[k]) for number, k in pairs], weight)
-        for number, k in pairs:
-            if number in drops:
-                faults[k] = (
-                    f"It stands at number {number} of {NUMBERED_SOURCE}, closer than {GUARD} "
-                    "to a slice in another split."
-                )
-    return faults
 
 
 def make_split(
@@ -252,16 +122,16 @@ def make_split(
     by_path = {item.path: item for item in items}
     items = [by_path[path] for path in prints.paths]
     links = find_twins(prints, KIN, progress=progress)
-    faults = _faults(items, prints, links)
+    faults = find_faults(items, prints, links)
     kept = [k for k in range(len(items)) if k not in faults]
-    groups, joined = _name_groups(items, kept, _anchors(items, prints, kept), links)
+    groups, joined = name_groups(items, kept, find_anchors(items, prints, kept), links)
     members: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for k, group in groups.items():
         members[group].append((items[k].label, items[k].source))
     dealt = assign_groups(members, shares, seed)
     splits = {k: dealt[group] for k, group in groups.items()}
-    weight = dict(zip(("train", "val", "test"), shares, strict=True))
-    faults |= _too_close(items, prints, splits, links, weight)
+    weight = dict(zip(SPLITS, shares, strict=True))
+    faults |= find_too_close(items, prints, splits, links, weight)
     rows = [
         ManifestRow(items[k].path, items[k].label, groups[k], splits[k], items[k].source)
         for k in kept
@@ -321,7 +191,7 @@ def as_shipped_split(
         ManifestRow(i.path, i.label, PurePosixPath(i.path).as_posix(), splits[i.path], i.source)
         for i in items
     )
-    share = {s: sum(row.split == s for row in rows) / len(rows) for s in ("train", "val", "test")}
+    share = {s: sum(row.split == s for row in rows) / len(rows) for s in SPLITS}
     return SplitResult(
         rows,
         base,
