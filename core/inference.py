@@ -1,0 +1,235 @@
+"""The facade that screens, service and commands call: weights in, calibrated answers out."""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.errors import ModelNotReadyError, RunError
+from core.evaluation.calibration import softmax
+from core.imaging.preprocess import Geometry, preprocess
+from core.imaging.quality import assess
+from core.models import registry
+from core.models.card import Card, read_card
+from core.settings import get_settings
+from core.types import Analysis, Explanation, FloatArray, Prediction, Slice
+
+if TYPE_CHECKING:
+    import keras
+
+_BATCH = 32
+
+
+class Predictor:
+    """One published model, ready to answer.
+
+    Calls may come from several threads.
+
+    Args:
+        card: What travels with the weights.
+        model: The Keras model with its weights in place.
+        calibrated: Whether the card's temperature was fitted; not so for a run.
+    """
+
+    def __init__(self, card: Card, model: "keras.Model", calibrated: bool = True) -> None:
+        from core.explain.grad_cam import fused_pass, target_layer
+
+        self.card = card
+        self.model = model
+        self.calibrated = calibrated
+        self.layer = target_layer(model)
+        self._fused = fused_pass(model, self.layer)
+        self._forward = _compiled(model)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class keys in output order."""
+        return self.card.labels
+
+    def warm_up(self) -> None:
+        """Compile both passes, so that the first answer isn't the slow one."""
+        blank = np.zeros((1, self.card.input_size, self.card.input_size, 1), np.float32)
+        self._fused(blank)
+        self._forward(blank)
+
+    def analyse(self, slice_: Slice) -> Analysis:
+        """Predict and explain in one pass.
+
+        Args:
+            slice_: A decoded slice.
+
+        Returns:
+            The prediction, a Grad-CAM for every class at the slice's own size, and the lesion
+            map where the model has one.
+        """
+        image, geometry = preprocess(slice_, self.card.input_size)
+        logits, maps, lesion = self._fused(image[np.newaxis])
+        prediction = self._prediction(slice_, logits[0])
+        explanations = {
+            label: Explanation(label, _spread(maps[0, i], geometry), "grad-cam", self.layer)
+            for i, label in enumerate(self.labels)
+        }
+        lesion_map = None if lesion is None else geometry.map_to_slice(lesion[0])
+        return Analysis(prediction, explanations, lesion_map)
+
+    def predict(self, slices: Sequence[Slice], batch_size: int = _BATCH) -> list[Prediction]:
+        """Predict many slices without explaining them.
+
+        Args:
+            slices: Decoded slices.
+            batch_size: How many go through the network together.
+
+        Returns:
+            One prediction per slice, in order.
+        """
+        answers: list[Prediction] = []
+        for start in range(0, len(slices), batch_size):
+            part = slices[start : start + batch_size]
+            images = np.stack([preprocess(s, self.card.input_size)[0] for s in part])
+            logits = self._forward(images)
+            answers += [self._prediction(s, row) for s, row in zip(part, logits, strict=True)]
+        return answers
+
+    def logits(self, images: FloatArray) -> FloatArray:
+        """Return the raw logits of prepared slices.
+
+        Args:
+            images: float32 of shape (batch, size, size, 1), standardised.
+
+        Returns:
+            float32 of shape (batch, classes).
+        """
+        return self._forward(images)
+
+    def maps(self, images: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+        """Return logits, Grad-CAMs and lesion map of prepared slices; see `fused_pass`."""
+        return self._fused(images)
+
+    def _prediction(self, slice_: Slice, logits: FloatArray) -> Prediction:
+        probabilities = softmax(logits[np.newaxis], self.card.temperature)[0].astype(np.float32)
+        order = np.argsort(-probabilities, kind="stable")
+        chosen = [self.labels[i] for i in order[:1]]
+        quantile = self.card.conformal_quantile
+        if quantile is not None:
+            # Split conformal (LAC): every label whose 1 - p stays within the quantile.
+            within = [self.labels[i] for i in order if 1.0 - probabilities[i] <= quantile]
+            chosen = within or chosen
+        quality = assess(slice_)
+        return Prediction(
+            self.card.name,
+            self.labels,
+            np.asarray(logits, np.float32),
+            probabilities,
+            get_settings().threshold,
+            tuple(chosen),
+            quality.ok,
+            (*slice_.notes, *quality.reasons),
+        )
+
+
+def _spread(grid: FloatArray, geometry: Geometry) -> FloatArray:
+    return np.asarray(np.clip(geometry.map_to_slice(grid), 0.0, 1.0), np.float32)
+
+
+def _compiled(model: "keras.Model") -> Callable[[FloatArray], FloatArray]:
+    import tensorflow as tf
+
+    from core.models.head import LOGITS_LAYER
+
+    size = model.input.shape[1]
+
+    @tf.function(input_signature=[tf.TensorSpec((None, size, size, 1), tf.float32)])
+    def run(images: Any) -> Any:
+        return tf.cast(model(images, training=False)[LOGITS_LAYER], tf.float32)
+
+    return lambda images: np.asarray(run(tf.constant(images, tf.float32)))
+
+
+def load_predictor(name: str, weights_dir: Path | None = None) -> Predictor:
+    """Load a published model, checking its hash.
+
+    Args:
+        name: Name in the registry.
+        weights_dir: Folder of published weights; the settings' by default.
+
+    Raises:
+        UnknownModelError: If the registry has no such name.
+        ModelNotReadyError: If weights or card are missing, damaged, or don't fit each other.
+    """
+    registry.get_spec(name)
+    return load_folder((weights_dir or get_settings().weights_dir) / name)
+
+
+def load_folder(folder: Path) -> Predictor:
+    """Load a published model from its folder; see `load_predictor`."""
+    card = read_card(folder)
+    if card.architecture not in registry.MODELS:
+        raise ModelNotReadyError(
+            f"A card's architecture is one of: {', '.join(registry.MODELS)}. "
+            f"Received: {card.architecture!r}."
+        )
+    from core.models.weights import assign_weights, read_weights
+
+    tensors = read_weights(folder / "weights.safetensors", card.sha256)
+    model = registry.build(card.architecture, card.input_size, card.labels, card.head)
+    assign_weights(model, tensors)
+    return Predictor(card, model)
+
+
+def load_run(run: Path) -> Predictor:
+    """Load the best weights of a training run, uncalibrated.
+
+    Raises:
+        RunError: If the folder holds no run, or its weights don't fit its configuration.
+    """
+    from core.training.config import read_config
+
+    config = read_config(run)
+    model = registry.build(config.model, config.size, config.labels, config.head)
+    try:
+        model.load_weights(run / "best.weights.h5")
+    except (OSError, ValueError) as error:
+        raise RunError(
+            "A run's best.weights.h5 must be whole and fit its configuration. "
+            f"Received: another file in '{run.name}'."
+        ) from error
+    threshold = get_settings().threshold
+    card = Card(
+        name=run.name,
+        architecture=config.model,
+        input_size=config.size,
+        labels=config.labels,
+        temperature=1.0,
+        threshold=threshold,
+        sha256="",
+        init=config.init,
+        trained_on={},
+        metrics={},
+        command="",
+        version="",
+        created="",
+        raw={"head": config.head},
+    )
+    return Predictor(card, model, calibrated=False)
+
+
+_cache: dict[tuple[str, str], Predictor] = {}
+_lock = threading.Lock()
+
+
+def get_predictor(name: str, weights_dir: Path | None = None) -> Predictor:
+    """Return a loaded model, the same one for the same weights within this process.
+
+    Weights that were published anew are loaded anew. Raises as `load_predictor`.
+    """
+    registry.get_spec(name)
+    folder = (weights_dir or get_settings().weights_dir) / name
+    key = (str(folder.resolve()), read_card(folder).sha256)
+    with _lock:
+        if key not in _cache:
+            for old in [k for k in _cache if k[0] == key[0]]:
+                del _cache[old]
+            _cache[key] = load_folder(folder)
+        return _cache[key]
