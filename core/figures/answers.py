@@ -27,13 +27,12 @@ def probability_bars(
     figure = new_figure("Calibrated probability", "", height=90 + 54 * max(1, len(keys)))
     whiskers = None
     if spread is not None:
-        ends = [spread.get(key, (value, value)) for key, value in zip(keys, values, strict=True)]
-        pairs = list(zip(values, ends, strict=True))
+        pairs = [(value, spread.get(key)) for key, value in zip(keys, values, strict=True)]
         whiskers = {
             "type": "data",
             "symmetric": False,
-            "array": [max(0.0, high - value) for value, (_, high) in pairs],
-            "arrayminus": [max(0.0, value - low) for value, (low, _) in pairs],
+            "array": [max(0.0, ends[1] - value) if ends else None for value, ends in pairs],
+            "arrayminus": [max(0.0, value - ends[0]) if ends else None for value, ends in pairs],
             "color": NEUTRAL,
             "thickness": 2,
         }

@@ -40,6 +40,7 @@ def new_figure(x_title: str, y_title: str, *, height: int = 420) -> go.Figure:
         height: Height in pixels.
     """
     axis = {"tickfont": {"size": TEXT_SIZE}}
+    title = {"font": {"size": TITLE_SIZE}, "standoff": 14}
     figure = go.Figure()
     figure.update_layout(
         template=TEMPLATE,
@@ -56,8 +57,8 @@ def new_figure(x_title: str, y_title: str, *, height: int = 420) -> go.Figure:
             "x": 0,
             "font": {"size": TEXT_SIZE},
         },
-        xaxis={"title": {"text": x_title, "font": {"size": TITLE_SIZE}}, **axis},
-        yaxis={"title": {"text": y_title, "font": {"size": TITLE_SIZE}}, **axis},
+        xaxis={"title": {"text": x_title, **title}, **axis},
+        yaxis={"title": {"text": y_title, **title}, **axis},
     )
     return figure
 

@@ -91,7 +91,7 @@ def learning_curves(
     if key == "accuracy":
         figure.update_yaxes(tickformat=PERCENT)
     if key == "learning rate":
-        figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+        figure.update_yaxes(type="log", dtick="D2", tickformat=".0e")
     figure.update_xaxes(tickformat="d", rangemode="tozero")
     return figure
 
