@@ -95,7 +95,7 @@ def head_box(pixels: FloatArray) -> tuple[int, int, int, int]:
     """
     height, width = pixels.shape
     scale = _SEARCH_SIDE / max(height, width)
-    small_size = (max(int(round(width * scale)), 1), max(int(round(height * scale)), 1))
+    small_size = (max(round(width * scale), 1), max(round(height * scale), 1))
     small = cv2.resize(pixels, small_size, interpolation=cv2.INTER_AREA)
     bright = float(np.percentile(small, 99))
     background = float(np.median(np.r_[small[0], small[-1], small[:, 0], small[:, -1]]))
@@ -141,7 +141,8 @@ def prepare(pixels: FloatArray, size: int) -> tuple[ByteArray, Geometry]:
     ]
     interpolation = cv2.INTER_AREA if crop >= size else cv2.INTER_LINEAR
     resized = cv2.resize(square, (size, size), interpolation=interpolation)
-    geometry = Geometry(*pixels.shape, square_top, square_left, crop, size)
+    height, width = pixels.shape
+    geometry = Geometry(height, width, square_top, square_left, crop, size)
     return np.rint(np.clip(resized, 0.0, 1.0) * 255.0).astype(np.uint8), geometry
 
 

@@ -46,6 +46,22 @@ MODELS: Final[dict[str, ModelSpec]] = {
             128,
             "GliaLens",
         ),
+        ModelSpec(
+            "vgg16",
+            "VGG16",
+            "Thirteen convolutions of 3 x 3 and a head of our own.",
+            "core.models.vgg:build_vgg16",
+            224,
+            "Simonyan & Zisserman 2015, arXiv 1409.1556",
+        ),
+        ModelSpec(
+            "vgg19",
+            "VGG19",
+            "Sixteen convolutions of 3 x 3 and a head of our own.",
+            "core.models.vgg:build_vgg19",
+            224,
+            "Simonyan & Zisserman 2015, arXiv 1409.1556",
+        ),
     )
 }
 

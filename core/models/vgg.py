@@ -1,0 +1,58 @@
+"""VGG16 and VGG19, laid flat in one graph so that every layer can be reached.
+
+Simonyan & Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
+ICLR 2015, arXiv 1409.1556.
+"""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from core.models.backbone import ImageNetInput
+from core.models.cnn import BATCH_NORM_MOMENTUM
+from core.models.head import attach_head
+
+
+def _build(
+    name: str, size: int | None, labels: Sequence[str], head: str, dropout: float
+) -> keras.Model:
+    inputs = keras.Input((size, size, 1), name="slice")
+    base_type = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}[name]
+    # Weights are loaded by name afterwards; with `input_tensor` the base joins this graph.
+    base = base_type(
+        include_top=False,
+        weights=None,
+        input_tensor=ImageNetInput("caffe", name="imagenet")(inputs),
+    )
+    last = base.get_layer("block5_conv3" if name == "vgg16" else "block5_conv4").output
+    features = base.output if head == "average" else last
+    # A plain VGG's activations have no fixed scale; the head needs one.
+    features = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="head_norm")(features)
+    outputs = attach_head(features, labels, kind=head, width=256, dropout=dropout)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def build_vgg16(
+    size: int | None, labels: Sequence[str], *, head: str = "lesion", dropout: float = 0.5
+) -> keras.Model:
+    """Build VGG16's thirteen convolutions with a head of our own.
+
+    Args:
+        size: Side of the input in pixels, or None for any multiple of 32.
+        labels: Class keys in output order.
+        head: `lesion` (on `block5_conv3`) or `average` (after `block5_pool`).
+        dropout: Rate in the head, in 0 to 1.
+
+    Returns:
+        A model from float32 (batch, size, size, 1), standardised, to the outputs of
+        `core.models.head.attach_head`.
+    """
+    return _build("vgg16", size, labels, head, dropout)
+
+
+def build_vgg19(
+    size: int | None, labels: Sequence[str], *, head: str = "lesion", dropout: float = 0.5
+) -> keras.Model:
+    """Build VGG19's sixteen convolutions with a head of our own; see `build_vgg16`."""
+    return _build("vgg19", size, labels, head, dropout)
