@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core import inference
-from core.data.manifest import Manifest, read_manifest
+from core.data.manifest import Manifest, read_manifest, read_meta
 from core.errors import DatasetError
 from core.evaluation.report import read_report
 from core.imaging import inputs
@@ -93,7 +93,7 @@ def analysis(name: str, slice_: Slice) -> Analysis:
     ttl=_HOUR,
     max_size="256MB",
     show_spinner=False,
-    hash_funcs={Slice: lambda slice_: (slice_.sha256, slice_.notes)},
+    hash_funcs={Slice: lambda slice_: (slice_.sha256, slice_.notes, slice_.colourful)},
 )
 def _analysis(name: str, stamp: int, slice_: Slice) -> Analysis:
     return warm(name).result().analyse(slice_)
@@ -164,6 +164,15 @@ def _manifest(path: str, stamp: int) -> Manifest:
     return read_manifest(Path(path))
 
 
+def manifest_meta() -> dict[str, Any]:
+    """Return the shipped manifest's sidecar; empty where there is none.
+
+    Raises:
+        DatasetError: If the sidecar isn't a JSON object.
+    """
+    return read_meta(get_settings().weights_dir / "manifest.csv")
+
+
 def audit() -> dict[str, Any] | None:
     """Return the shipped audit, or None where there is none.
 
@@ -178,13 +187,23 @@ def audit() -> dict[str, Any] | None:
 
 def samples() -> list[Sample]:
     """Return the sample picker's entries for the configured data folder."""
-    folder = get_settings().data_dir
-    return _samples(str(folder) if folder is not None else None)
+    settings = get_settings()
+    folder = settings.data_dir
+    if folder is None:
+        return available(None)
+    path = settings.weights_dir / "manifest.csv"
+    return _samples(str(folder), path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 @st.cache_data(max_entries=4, ttl=_HOUR, show_spinner=False)
-def _samples(folder: str | None) -> list[Sample]:
-    return available(Path(folder) if folder is not None else None)
+def _samples(folder: str, manifest_stamp: int) -> list[Sample]:
+    try:
+        found = manifest()
+    except DatasetError:
+        # The Dataset screen tells what is wrong with it; samples don't depend on it.
+        found = None
+    held_out = [row.path for row in found.rows if row.split == "test"] if found else []
+    return available(Path(folder), held_out)
 
 
 @st.cache_data(max_entries=64, ttl=_HOUR, show_spinner=False)
@@ -195,3 +214,17 @@ def sample_slice(sample: Sample) -> Slice:
         InputError: If its file can't be used.
     """
     return load(sample)
+
+
+def file_slice(path: Path) -> Slice:
+    """Read one picture of the data folder once.
+
+    Raises:
+        InputError: If the file can't be used.
+    """
+    return _file_slice(str(path), path.stat().st_mtime_ns)
+
+
+@st.cache_data(max_entries=64, ttl=_HOUR, show_spinner=False)
+def _file_slice(path: str, stamp: int) -> Slice:
+    return inputs.read_path(path)[0]

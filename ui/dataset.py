@@ -1,5 +1,6 @@
 """Pieces of the Dataset screen: the manifest's splits and the audit's findings."""
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -7,7 +8,12 @@ import streamlit as st
 
 from core import figures
 from core.data.manifest import SPLITS, Manifest, count_rows
+from core.imaging.overlay import to_grey_rgb
 from core.labels import describe
+from core.settings import get_settings
+from ui import cache
+from ui.errors import plain, shown
+from ui.reading import percent
 
 
 def show_manifest(manifest: Manifest) -> None:
@@ -31,6 +37,10 @@ def show_manifest(manifest: Manifest) -> None:
         "A group is a patient where the file name tells, a run of neighbouring slices where the "
         "numbering tells, and a set of near-identical pictures always. No group is in two splits."
     )
+    excluded = cache.manifest_meta().get("excluded") or []
+    if excluded:
+        with st.expander(f"Set aside, with reasons: {len(excluded):,}", icon=":material/block:"):
+            st.dataframe(pd.DataFrame(excluded), hide_index=True)
 
 
 def splits_table(counts: dict[str, dict[str, dict[str, int]]]) -> pd.DataFrame:
@@ -65,4 +75,143 @@ def _per_split(counts: dict[str, dict[str, dict[str, int]]]) -> dict[str, dict[s
 
 
 def show_audit(audit: dict[str, Any]) -> None:
-    """Draw what the audit found."""
+    """Draw what the audit found in a dataset as it is shipped.
+
+    Args:
+        audit: `core.data.audit_report.AuditReport.to_dict`, as read from JSON.
+    """
+    test = audit.get("test") or {}
+    conflicts, unreadable = audit.get("conflicts") or [], audit.get("unreadable") or []
+    st.subheader(f"{plain(audit['source'])} as it is shipped")
+    cells: list[tuple[str, str, str | None]] = [
+        ("Files", f"{audit['images']:,}", None),
+        ("Different pictures", f"{audit['distinct']:,}", "Decoded pixels, not bytes."),
+        ("Label conflicts", f"{len(conflicts):,}", "Twins that carry different classes."),
+        ("Unreadable", f"{len(unreadable):,}", None),
+    ]
+    if test.get("share") is not None:
+        help_ = "Test images with an exact copy or near twin in training."
+        cells.insert(2, ("Leaking test images", percent(test["share"]), help_))
+    for column, (name, figure, help_) in zip(st.columns(len(cells)), cells, strict=True):
+        column.metric(name, figure, border=True, help=help_)
+    if test.get("share"):
+        st.warning(
+            f"{test['twin_in_train']:,} of the {test['images']:,} shipped test images have a twin "
+            f"in training, {test['exact_in_train']:,} of them an exact copy: a score on the "
+            "shipped split is inflated. That is why GliaLens splits anew.",
+            icon=":material/water_drop:",
+        )
+    left, right = st.columns([2, 1])
+    left.plotly_chart(
+        figures.class_balance(audit["counts"]),
+        key="shipped_balance",
+        config={"displaylogo": False},
+        alt="Number of images of each class in each shipped split",
+    )
+    with right:
+        _sizes(audit)
+    _notes(audit, unreadable)
+    show_pairs(audit)
+
+
+def _sizes(audit: dict[str, Any]) -> None:
+    sizes = [{"Size": k, "Images": n} for k, n in list((audit.get("sizes") or {}).items())[:12]]
+    modes = [{"Pixel format": k, "Images": n} for k, n in (audit.get("modes") or {}).items()]
+    st.dataframe(pd.DataFrame(sizes), hide_index=True)
+    st.dataframe(pd.DataFrame(modes), hide_index=True)
+
+
+def _notes(audit: dict[str, Any], unreadable: list[dict[str, str]]) -> None:
+    if unreadable:
+        with st.expander(f"Unreadable files: {len(unreadable)}", icon=":material/broken_image:"):
+            st.dataframe(pd.DataFrame(unreadable), hide_index=True)
+    suspected = audit.get("suspected_not_mri") or []
+    if suspected:
+        with st.expander(f"Look like CT, not MRI: {len(suspected)}", icon=":material/help:"):
+            st.dataframe(pd.DataFrame({"File": suspected}), hide_index=True)
+
+
+_KINDS = {
+    "twins_across": "Twins across splits",
+    "conflicts": "Label conflicts",
+    "twins_within": "Twins within a split",
+}
+
+
+def show_pairs(audit: dict[str, Any]) -> None:
+    """Draw the gallery of twins: picture beside picture where the files are at hand."""
+    kinds = {key: title for key, title in _KINDS.items() if audit.get(key)}
+    st.subheader("Pairs that show the same slice")
+    if not kinds:
+        st.success("No twins were found.", icon=":material/check:")
+        return
+    kind = st.segmented_control(
+        "Pairs",
+        list(kinds),
+        format_func=lambda k: f"{kinds[k]} ({len(audit[k]):,})",
+        default=next(iter(kinds)),
+        required=True,
+        key="pairs",
+        label_visibility="collapsed",
+    )
+    exact = st.toggle("Leave out exact copies", key="pairs_near")
+    pairs = [pair for pair in audit[kind] if not (exact and pair["exact"])]
+    method = audit.get("method") or {}
+    st.caption(
+        f"Near twins: correlation of the two heads above {method.get('correlation_above', '?')}; "
+        "exact copies have identical pixels."
+    )
+    if not pairs:
+        st.info("No such pairs.")
+        return
+    _gallery(pairs, str(audit["source"]))
+    with st.expander("All pairs as a table", icon=":material/table:"):
+        st.dataframe(pd.DataFrame(pairs), hide_index=True)
+
+
+@st.fragment
+def _gallery(pairs: list[dict[str, Any]], source: str) -> None:
+    folder = get_settings().data_dir
+    first = locate(folder, source, pairs[0]["first"])
+    if first is None:
+        st.info(
+            "Set `GLIALENS_DATA_DIR` to the dataset's folder to see the pictures side by side.",
+            icon=":material/folder_open:",
+        )
+        return
+    number = 1
+    if len(pairs) > 1:
+        number = st.slider("Pair", 1, len(pairs), 1, key="pair_number")
+    pair = pairs[number - 1]
+    how = "identical pixels" if pair["exact"] else f"correlation {pair['correlation']:.3f}"
+    st.markdown(f"Pair {number:,} of {len(pairs):,}: {how}")
+    for column, side in zip(st.columns(2), ("first", "second"), strict=True):
+        path = locate(folder, source, pair[side])
+        with column, shown():
+            if path is None:
+                st.warning(f"{plain(pair[side])} isn't there any more.")
+                continue
+            picture = to_grey_rgb(cache.file_slice(path).pixels)
+            st.image(
+                picture, caption=plain(pair[side]), width="stretch", alt=f"Picture {pair[side]}"
+            )
+
+
+def locate(folder: Path | None, source: str, path: str) -> Path | None:
+    """Find a file that an audit names: below the data folder, or below its source there.
+
+    Args:
+        folder: The configured data folder.
+        source: Name of the dataset's folder.
+        path: Path relative to the dataset, with forward slashes.
+
+    Returns:
+        The file, or None where it isn't there or would lie outside the folder.
+    """
+    if folder is None:
+        return None
+    for root in (folder, folder / source):
+        candidate = (root / path).resolve()
+        if candidate.is_relative_to(folder.resolve()) and candidate.is_file():
+            return candidate
+    return None

@@ -6,8 +6,8 @@ from hashlib import sha256
 
 import streamlit as st
 
-from core.inference import Predictor
 from core.imaging.names import safe_name
+from core.inference import Predictor
 from core.labels import describe
 from core.models.registry import ModelStatus
 from core.settings import get_settings
@@ -85,6 +85,10 @@ def choose_slice() -> Chosen | None:
             "Phantoms are drawn by GliaLens, not acquired: they show how the screen works. "
             "Set `GLIALENS_DATA_DIR` to a folder of class folders to pick real slices."
         )
+    elif sample.held_out:
+        st.caption("From the test split: no model learned from this slice or its twins.")
+    else:
+        st.caption("Whether the model learned from this slice isn't known.")
     with shown():
         return Chosen(cache.sample_slice(sample), sample.title, sample.synthetic, sample.label)
 

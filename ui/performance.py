@@ -26,7 +26,7 @@ def headline(report: Report) -> None:
 def classes(report: Report) -> None:
     """Draw the tables per class and per source."""
     st.markdown("**Per class**")
-    st.dataframe(reports.per_class(report), hide_index=True)
+    st.dataframe(figures.metric_table(report), hide_index=True)
     st.caption(reports.source_of(report))
     by_source = reports.per_source(report)
     if not by_source.empty:

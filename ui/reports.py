@@ -50,27 +50,6 @@ def source_of(report: Report) -> str:
     )
 
 
-def per_class(report: Report) -> pd.DataFrame:
-    """Return one row per class: figures with their intervals where the report has them."""
-    rows = []
-    for key in report["labels"]:
-        row = report["per_class"].get(key)
-        if row is None:
-            continue
-        rows.append(
-            {
-                "Class": describe(key).name,
-                "Slices": row["support"],
-                "Precision": interval(row.get("precision")),
-                "Recall": interval(row.get("recall")),
-                "Specificity": interval(row.get("specificity")),
-                "F1": interval(row.get("f1")),
-                "ROC AUC": interval(row.get("roc_auc"), 3, share=False),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
 def per_source(report: Report) -> pd.DataFrame:
     """Return one row per source of the slices."""
     rows = [

@@ -101,6 +101,7 @@ def show_overlay(chosen: Chosen, analysis: Analysis) -> None:
         key="cam_colours",
     )
     contour = fourth.toggle("Outline", key="cam_contour")
+    label = label or predicted
     slice_, explanation = chosen.slice, analysis.explanations[label]
     picture = overlay(
         slice_.pixels, explanation.cam, opacity / 100, colour_map, threshold / 100, contour
@@ -174,6 +175,4 @@ def offer_record(chosen: Chosen, analysis: Analysis, quality: Quality) -> None:
 
 def slice_only(slice_: Slice, caption: str) -> None:
     """Show a slice without any answer."""
-    st.image(
-        to_grey_rgb(slice_.pixels), caption=caption, width=420, alt="The slice as it was read"
-    )
+    st.image(to_grey_rgb(slice_.pixels), caption=caption, width=420, alt="The slice as it was read")

@@ -1,5 +1,6 @@
 """Training runs and published models as the Training screen shows them."""
 
+from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,7 @@ import streamlit as st
 from core.models import registry
 from core.settings import get_settings
 from core.training.runs import list_runs, read_history
+from ui.errors import plain
 
 History = list[dict[str, Any]]
 METRICS = {
@@ -90,8 +92,10 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
 def warn_of_trouble(chosen: dict[str, tuple[History, dict[str, Any], str]]) -> None:
     """Call out a diverging loss."""
     for name, (history, _, _) in chosen.items():
-        losses = [row.get("loss") for row in history]
-        if any(not isinstance(x, int | float) or x != x for x in losses):
-            st.error(f"{name}: the loss is not a number in some epochs; the training diverged.")
+        losses = [x for row in history if isinstance(x := row.get("loss"), int | float)]
+        if len(losses) < len(history) or any(map(isnan, losses)):
+            st.error(
+                f"{plain(name)}: the loss is not a number in some epochs; the training diverged."
+            )
         elif len(losses) > 2 and losses[-1] > 1.5 * losses[0]:
-            st.warning(f"{name}: the loss has grown since the first epoch.")
+            st.warning(f"{plain(name)}: the loss has grown since the first epoch.")

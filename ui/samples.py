@@ -1,6 +1,7 @@
 """Slices to try: from the configured folder of real ones, or else drawn phantoms."""
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,7 +9,7 @@ from typing import Final
 from core.data.phantom import draw_phantom
 from core.errors import UnreadableError
 from core.imaging import inputs
-from core.labels import canonical, describe
+from core.labels import CLASSES, canonical, describe
 from core.types import Slice
 
 _ENDINGS: Final = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".dcm")
@@ -27,6 +28,7 @@ class Sample:
         label: Key of the class that the dataset gives it; None for phantoms.
         path: File of a real slice; None for phantoms.
         seed: Seed of a phantom.
+        held_out: Whether the manifest's test split holds it, so that no model learned from it.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Sample:
     label: str | None = None
     path: Path | None = None
     seed: int = 0
+    held_out: bool = False
 
     @property
     def synthetic(self) -> bool:
@@ -41,18 +44,24 @@ class Sample:
         return self.path is None
 
 
-def available(data_dir: Path | None, per_class: int = 6) -> list[Sample]:
+def available(
+    data_dir: Path | None, held_out: Collection[str] = (), per_class: int = 6
+) -> list[Sample]:
     """Return what the picker offers.
 
     Args:
         data_dir: Folder of class folders, with or without split folders above them.
+        held_out: Paths of the manifest's test split, as the manifest writes them.
         per_class: How many real slices to offer of each class, spread over the folder.
 
     Returns:
-        Real slices where the folder holds any (of the test split where there is one),
-        phantoms otherwise; the same list for the same folder.
+        Real slices where the folder holds any: those of the manifest's test split where it
+        knows some, else of a test folder, else any. Phantoms otherwise. The same folder gives
+        the same list.
     """
-    real = _real(data_dir, per_class) if data_dir is not None and data_dir.is_dir() else []
+    real = []
+    if data_dir is not None and data_dir.is_dir():
+        real = _real(data_dir, frozenset(held_out), per_class)
     if real:
         return real
     return [
@@ -67,7 +76,7 @@ def load(sample: Sample) -> Slice:
         InputError: If the file can't be used, or is gone.
     """
     if sample.path is None:
-        return draw_phantom(sample.seed, lesion=sample.seed % 3 != 0).slice
+        return draw_phantom(sample.seed, lesion=CLASSES[sample.seed % len(CLASSES)]).slice
     try:
         data = sample.path.read_bytes()
     except OSError as error:
@@ -77,21 +86,36 @@ def load(sample: Sample) -> Slice:
     return inputs.read_bytes(data, sample.path.name)[0]
 
 
-def _real(root: Path, per_class: int) -> list[Sample]:
+def _real(root: Path, held_out: frozenset[str], per_class: int) -> list[Sample]:
+    files = [
+        path
+        for folder in _class_folders(root)
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in _ENDINGS
+    ]
+    unseen = [path for path in files if _names(path, root) & held_out]
+    tests = [path for path in files if _in_test_folder(path, root)]
     classes: dict[str, list[Path]] = {}
-    folders = _class_folders(root)
-    test = [f for f in folders if _TEST_FOLDERS & {p.lower() for p in f.relative_to(root).parts}]
-    for folder in test or folders:
-        files = sorted(p for p in folder.iterdir() if p.suffix.lower() in _ENDINGS)
-        classes.setdefault(canonical(folder.name), []).extend(files)
+    for path in unseen or tests or files:
+        classes.setdefault(canonical(path.parent.name), []).append(path)
     samples = []
     for label in sorted(classes):
-        files = classes[label]
-        step = max(1, len(files) // per_class)
-        for number, path in enumerate(files[::step][:per_class], 1):
+        found = classes[label]
+        step = max(1, len(found) // per_class)
+        for number, path in enumerate(found[::step][:per_class], 1):
             title = f"{describe(label).name} {number}"
-            samples.append(Sample(f"{label}-{number}", title, label, path))
+            samples.append(Sample(f"{label}-{number}", title, label, path, held_out=bool(unseen)))
     return samples
+
+
+def _names(path: Path, root: Path) -> set[str]:
+    """Return how a manifest may name a file: below the folder, or below its parent."""
+    relative = path.relative_to(root).as_posix()
+    return {relative, f"{root.name}/{relative}"}
+
+
+def _in_test_folder(path: Path, root: Path) -> bool:
+    return any(part.lower() in _TEST_FOLDERS for part in path.relative_to(root).parts[:-1])
 
 
 def _class_folders(root: Path) -> list[Path]:

@@ -46,7 +46,7 @@ def begin(title: str, icon: str, lead: str | None = None) -> None:
 
 
 def _navigation() -> None:
-    with st.container(gap=None):
+    with st.container(gap="xxsmall"):
         for script, title, icon in PAGES:
             st.page_link(script, label=title, icon=icon, width="stretch")
 

@@ -160,12 +160,22 @@ def publish(folders):
 
 
 @pytest.fixture
-def predictor(publish, monkeypatch):
+def predict_with(publish, monkeypatch):
+    """Publish a model whose predictor is a counting fake with the given answer."""
+
+    def predict_with(**options):
+        publish()
+        fake = FakePredictor(**options)
+        monkeypatch.setattr("core.inference.get_predictor", lambda *_: fake)
+        return fake
+
+    return predict_with
+
+
+@pytest.fixture
+def predictor(predict_with):
     """A published model whose predictor is the counting fake."""
-    publish()
-    fake = FakePredictor()
-    monkeypatch.setattr("core.inference.get_predictor", lambda *_: fake)
-    return fake
+    return predict_with()
 
 
 @pytest.fixture
@@ -173,7 +183,7 @@ def open_page():
     """Open a page the way a browser does, with query parameters."""
 
     def open_page(script=None, **params):
-        at = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
+        at = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
         for key, value in params.items():
             at.query_params[key] = value
         if script is not None:
@@ -185,7 +195,13 @@ def open_page():
     return open_page
 
 
-def texts(at):
-    """Everything that the screen says."""
+@pytest.fixture
+def texts():
+    """Return everything that a screen says, without the escapes of Markdown."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error")
-    return "\n".join(element.value for kind in kinds for element in getattr(at, kind))
+
+    def texts(at):
+        said = "\n".join(element.value for kind in kinds for element in getattr(at, kind))
+        return said.replace("\\", "")
+
+    return texts

@@ -6,7 +6,6 @@ import pytest
 
 from core import DISCLAIMER
 from core.errors import ModelNotReadyError
-from tests.pages.conftest import FakePredictor, texts
 
 PAGE = "pages/1_Diagnose.py"
 
@@ -18,34 +17,27 @@ def png(side=96):
     return cv2.imencode(".png", pixels.astype(np.uint8))[1].tobytes()
 
 
-def fake(monkeypatch, publish, **options):
-    publish()
-    predictor = FakePredictor(**options)
-    monkeypatch.setattr("core.inference.get_predictor", lambda *_: predictor)
-    return predictor
-
-
 def upload(at, name, data, mime="image/png"):
     at.file_uploader[0].upload(name, data, mime).run()
     assert not at.exception
     return at
 
 
-def test_missing_weights_give_the_reason(open_page):
+def test_missing_weights_give_the_reason(open_page, texts):
     at = open_page(PAGE, sample="phantom-1")
     assert "CNN from scratch is not ready" in texts(at)
-    assert "no card.json" in texts(at).replace("\\", "")
+    assert "no card.json" in texts(at)
     assert not at.get("plotly_chart")
 
 
-def test_empty_state_and_disclaimer(open_page, predictor):
+def test_empty_state_and_disclaimer(open_page, predictor, texts):
     at = open_page(PAGE)
     assert "Drop a scan" in at.info[0].value
     assert DISCLAIMER in texts(at)
     assert predictor.asked == 0
 
 
-def test_a_sample_gets_an_answer_and_is_marked_synthetic(open_page, predictor):
+def test_a_sample_gets_an_answer_and_is_marked_synthetic(open_page, predictor, texts):
     at = open_page(PAGE, sample="phantom-2")
     said = texts(at)
     assert "leans to meningioma, 91 %" in said
@@ -77,7 +69,7 @@ def test_the_same_picture_again_comes_from_the_cache(open_page, predictor):
     assert predictor.asked == 2
 
 
-def test_an_upload_gets_an_answer_and_a_record(open_page, predictor):
+def test_an_upload_gets_an_answer_and_a_record(open_page, predictor, texts):
     at = upload(open_page(PAGE), "scan.png", png())
     assert "leans to meningioma" in texts(at)
     record = next(b for b in at.get("download_button") if "JSON" in b.label)
@@ -85,7 +77,7 @@ def test_an_upload_gets_an_answer_and_a_record(open_page, predictor):
     assert predictor.asked == 1
 
 
-def test_an_upload_survives_a_change_of_page(open_page, predictor):
+def test_an_upload_survives_a_change_of_page(open_page, predictor, texts):
     at = upload(open_page(PAGE), "scan.png", png())
     at.switch_page("streamlit_app.py").run()
     at.switch_page(PAGE).run()
@@ -116,16 +108,16 @@ def test_a_flat_picture_gets_no_diagnosis(open_page, predictor):
     assert predictor.asked == 0
 
 
-def test_a_low_confidence_is_greyed_with_its_reason(open_page, monkeypatch, publish):
-    fake(monkeypatch, publish, top=0.48)
+def test_a_low_confidence_is_greyed_with_its_reason(open_page, predict_with, texts):
+    predict_with(top=0.48)
     said = texts(open_page(PAGE, sample="phantom-1"))
     assert "Not accepted" in said
     assert "below the 70 %" in said
     assert "### :gray[Meningioma" in said
 
 
-def test_another_kind_of_picture_is_not_accepted(open_page, monkeypatch, publish):
-    fake(monkeypatch, publish, top=0.99, in_domain=False, warnings=("It looks like a photo.",))
+def test_another_kind_of_picture_is_not_accepted(open_page, predict_with, texts):
+    predict_with(top=0.99, in_domain=False, warnings=("It looks like a photo.",))
     at = open_page(PAGE, sample="phantom-1")
     assert "Not accepted" in texts(at)
     assert any("It looks like a photo" in w.value for w in at.warning)
@@ -165,14 +157,14 @@ def test_the_address_follows_the_choice(open_page, predictor):
     assert at.query_params["model"] == "cnn"
 
 
-def test_record_holds_the_shared_fields_and_no_pixels():
+def test_record_holds_the_shared_fields_and_no_pixels(predictor):
     from core.imaging.quality import Quality
     from core.types import Slice
     from ui.diagnose import Chosen
     from ui.result import record
 
     slice_ = Slice(np.linspace(0, 1, 4096, dtype=np.float32).reshape(64, 64), "scan")
-    analysis = FakePredictor().analyse(slice_)
+    analysis = predictor.analyse(slice_)
     text = json.dumps(record(Chosen(slice_, "scan.png"), analysis, Quality(True, (), {})))
     kept = json.loads(text)
     assert kept["predicted"] == "meningioma"

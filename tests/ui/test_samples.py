@@ -44,9 +44,21 @@ def test_the_test_split_is_preferred(tmp_path):
     assert only.path.name == "b.png"
 
 
+@pytest.mark.parametrize("prefix", ["", "dataset/"])
+def test_slices_of_the_manifests_test_split_come_first(tmp_path, prefix):
+    root = tmp_path / "dataset"
+    for name in ("a", "b"):
+        picture(root / "Training" / "glioma" / f"{name}.png")
+        picture(root / "Testing" / "glioma" / f"{name}.png")
+    (only,) = available(root, [f"{prefix}Training/glioma/b.png"])
+    assert only.path == root / "Training" / "glioma" / "b.png"
+    assert only.held_out
+    assert not available(root)[0].held_out
+
+
 def test_a_sample_that_has_gone_is_named(tmp_path):
     picture(tmp_path / "glioma" / "a.png")
     (sample,) = available(tmp_path)
     (tmp_path / "glioma" / "a.png").unlink()
-    with pytest.raises(UnreadableError, match="can be read. Received: FileNotFoundError"):
+    with pytest.raises(UnreadableError, match=r"can be read\. Received: FileNotFoundError"):
         load(sample)

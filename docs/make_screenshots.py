@@ -1,0 +1,138 @@
+"""Take the screenshots of every page, light and dark, wide and narrow.
+
+    python docs/make_screenshots.py [--out docs/screenshots] [--url http://localhost:8501]
+
+Without `--url` it starts the app itself on a free port. It needs the development extras and a
+Chromium: the one named by CHROMIUM, /usr/bin/chromium, or Playwright's own.
+"""
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PAGES = {
+    "home": "/",
+    "diagnose": "/Diagnose?sample={sample}",
+    "training": "/Training",
+    "performance": "/Performance",
+    "dataset": "/Dataset",
+}
+SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
+
+
+def chromium() -> str | None:
+    """Return the path of an installed Chromium, or None for Playwright's own."""
+    named = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    return named if Path(named).is_file() else None
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_app(timeout: float = 60.0) -> Iterator[str]:
+    """Start the app, wait until it answers, and stop it afterwards.
+
+    Yields:
+        Its address.
+    """
+    port = free_port()
+    command = [
+        sys.executable, "-m", "streamlit", "run", "streamlit_app.py",
+        "--server.headless", "true", "--server.port", str(port), "--server.address", "127.0.0.1",
+        "--server.fileWatcherType", "none",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):  # noqa: S310
+                    break
+            except (urllib.error.URLError, OSError):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit("The app did not start.") from None
+                time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def settle(page: Page) -> None:
+    """Wait until the script has run and every chart and picture is drawn."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_selector("h1")
+    page.wait_for_timeout(1200)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+
+
+def show_all(page: Page, width: int, height: int) -> None:
+    """Grow the window to the page's height, since the page scrolls inside its own box."""
+    box = "document.querySelector('[data-testid=\"stMain\"]').scrollHeight"
+    page.set_viewport_size({"width": width, "height": max(height, int(page.evaluate(box)))})
+    page.wait_for_timeout(600)
+
+
+def take(url: str, out: Path, sample: str, only: list[str]) -> None:
+    """Take every picture."""
+    out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        for theme in ("light", "dark"):
+            for size, (width, height) in SIZES.items():
+                context = browser.new_context(
+                    viewport={"width": width, "height": height},
+                    color_scheme="dark" if theme == "dark" else "light",
+                )
+                for name, path in PAGES.items():
+                    if only and name not in only:
+                        continue
+                    page = context.new_page()
+                    page.goto(url + path.format(sample=sample))
+                    settle(page)
+                    show_all(page, width, height)
+                    page.screenshot(path=out / f"{name}-{theme}-{size}.png")
+                    page.close()
+                    print(f"{name}-{theme}-{size}.png")
+                context.close()
+        browser.close()
+
+
+def main() -> None:
+    """Read the arguments and take the pictures."""
+    parser = argparse.ArgumentParser(description="Take the screenshots of every page.")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
+    parser.add_argument("--url", help="address of a running app")
+    parser.add_argument("--sample", default="phantom-1", help="sample shown on Diagnose")
+    parser.add_argument("--only", action="append", default=[], choices=list(PAGES))
+    arguments = parser.parse_args()
+    if arguments.url:
+        take(arguments.url.rstrip("/"), arguments.out, arguments.sample, arguments.only)
+        return
+    with running_app() as url:
+        take(url, arguments.out, arguments.sample, arguments.only)
+
+
+if __name__ == "__main__":
+    main()
