@@ -1,0 +1,58 @@
+# make app    the dashboard            make test   the whole suite
+# make lint   ruff                     make types  mypy
+# PYTHON=python3.12 make app           another interpreter
+
+VENV := .venv
+# The first Python from 3.11 up; a venv's own once it is there.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; \
+	done)
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help app test lint types screenshots serve clean
+
+help:
+	@sed -n '1,3s/^# //p' Makefile
+
+app: $(RUNTIME)
+	$(BIN)/python -m core app $(ARGS)
+
+test: $(DEVELOPMENT)
+	$(BIN)/python -m pytest -q -m "not slow" $(ARGS)
+
+lint: $(DEVELOPMENT)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEVELOPMENT)
+	$(BIN)/mypy
+
+screenshots: $(DEVELOPMENT)
+	$(BIN)/python docs/make_screenshots.py $(ARGS)
+
+serve: $(RUNTIME)
+	@test -f api/main.py || { echo "The service is not part of this version."; exit 1; }
+	$(BIN)/python -m core serve $(ARGS)
+
+clean:
+	rm -rf .pytest_cache .mypy_cache .ruff_cache
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "GliaLens needs Python 3.11 or newer. Received: none on the path."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "GliaLens needs Python 3.11 or newer. Received: $$($(PYTHON) --version)."; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(RUNTIME): requirements.txt | $(BIN)/python
+	@echo "Installing requirements.txt into $(VENV) (a few minutes the first time) …"
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(DEVELOPMENT): requirements.txt requirements-dev.txt | $(BIN)/python
+	@echo "Installing requirements-dev.txt into $(VENV) (a few minutes the first time) …"
+	$(PIP) -r requirements-dev.txt
+	@touch $(RUNTIME) $@

@@ -1,0 +1,178 @@
+import argparse
+import json
+from dataclasses import fields, replace
+
+import pytest
+
+from core.cli import main
+from core.commands import train
+from core.commands.epochs import EpochScreen
+from core.errors import RunError
+from core.training.augment import AugmentConfig
+from core.training.config import TrainConfig
+from core.training.mixing import Mixing
+
+
+def parsed(*words):
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    return parser.parse_args([str(word) for word in words])
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run's folder with a configuration and nothing else."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    config = TrainConfig("cnn", "manifest.csv", labels=("a", "b"), epochs=4, learning_rate=1e-3)
+    (folder / "config.json").write_text(json.dumps(config.to_dict()))
+    return folder
+
+
+def test_no_flag_means_the_defaults():
+    config = train._fresh(parsed("--model", "cnn", "--manifest", "m.csv"))
+    assert config == TrainConfig("cnn", "m.csv", size=128)
+    assert (config.epochs, config.learning_rate, config.batch_size) == (30, 5e-4, 32)
+
+
+def test_every_setting_has_a_flag():
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    flags = {action.dest for action in parser._actions}
+    settings = {f.name for kind in (TrainConfig, AugmentConfig, Mixing) for f in fields(kind)}
+    assert settings - flags == {"labels", "augmentation", "mixing"}
+
+
+def test_flags_reach_their_settings():
+    config = train._fresh(
+        parsed(
+            *("--model", "cnn", "--manifest", "m.csv", "--root", "data", "--epochs", 3),
+            *("--learning-rate", "0.01", "--batch-size", 8, "--size", 64, "--init", "runs/x"),
+            *("--head", "average", "--schedule", "constant", "--averaging", 0, "--patience", 2),
+            *("--precision", "float32", "--seed", 7, "--class-weights", "--no-style"),
+            *("--rotation", 5, "--paste", 0.1),
+        )
+    )
+    assert config == TrainConfig(
+        "cnn",
+        "m.csv",
+        root="data",
+        epochs=3,
+        learning_rate=0.01,
+        batch_size=8,
+        size=64,
+        init="runs/x",
+        head="average",
+        schedule="constant",
+        averaging=0.0,
+        patience=2,
+        precision="float32",
+        seed=7,
+        class_weights=True,
+        augmentation=replace(AugmentConfig(), style=0.0, invert=0.0, rotation=5.0),
+        mixing=replace(Mixing(), paste=0.1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--model", "cnn"], "a new run needs --manifest"),
+        (["--manifest", "m.csv"], "a new run needs --model"),
+        (["--resume"], "--resume needs --out RUN"),
+        (["--epochs", "many"], "invalid int value: 'many'"),
+        (["--seed", "-1"], "a seed is a whole number from 0 to 4294967295, not '-1'"),
+        (["--head", "neck"], "invalid choice: 'neck'"),
+    ],
+)
+def test_wrong_usage(words, message, capsys):
+    assert main(["train", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--epochs", "0"], "error: epochs is at least 1. Received: 0.\n"),
+        (["--learning-rate", "nan"], "error: learning_rate is above 0 and at most 1."),
+        (["--size", "33"], "error: size is a multiple of 16"),
+        (["--model", "vgg99"], "error: The model is one of: "),
+        (["--manifest", "no-such.csv"], "error: A manifest is a readable CSV file"),
+    ],
+)
+def test_wrong_values_are_a_sentence(words, message, capsys, tmp_path):
+    out = tmp_path / "run"
+    words = ["--model", "cnn", "--manifest", "m.csv", "--out", str(out), *words]
+    assert main(["train", *words]) == 1
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_resume_takes_everything_from_the_run(run):
+    config = train._resumed(parsed("--resume", "--out", run))
+    assert (config.epochs, config.learning_rate, config.labels) == (4, 1e-3, ("a", "b"))
+
+
+def test_a_resume_may_repeat_what_the_run_has_and_raise_the_epochs(run, monkeypatch):
+    monkeypatch.chdir(run)
+    config = train._resumed(
+        parsed(
+            *("--resume", "--out", run, "--learning-rate", 0.001, "--epochs", 9),
+            *("--manifest", run / "manifest.csv"),
+        )
+    )
+    assert config.epochs == 9
+    assert config.manifest == "manifest.csv"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--learning-rate", "0.01"], r"--learning-rate 0.01, the run has 0.001\."),
+        (["--epochs", "3"], r"--epochs 3, the run has 4\."),
+        (["--manifest", "other.csv"], r"--manifest other.csv, the run has manifest.csv\."),
+        (["--no-style"], r"--style 0.0, the run has 1.0\."),
+        (["--paste", "0.5"], r"--paste 0.5, the run has 0.35\."),
+    ],
+)
+def test_a_resume_refuses_other_settings(run, words, message):
+    with pytest.raises(RunError, match=r"only --epochs may be raised\. Received: " + message):
+        train._resumed(parsed("--resume", "--out", run, *words))
+
+
+def test_a_resume_of_no_run(tmp_path, capsys):
+    assert main(["train", "--resume", "--out", str(tmp_path)]) == 1
+    assert "A run's folder holds config.json" in capsys.readouterr().err
+
+
+def test_an_unwritable_folder_is_refused_before_any_work(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    words = ["--model", "cnn", "--manifest", "m.csv", "--out", str(tmp_path / "file" / "run")]
+    assert main(["train", *words]) == 1
+    assert "error: The output folder must be writable." in capsys.readouterr().err
+
+
+def test_each_epoch_leaves_one_line(capsys):
+    def row(epoch):
+        return {
+            "epoch": epoch, "loss": 0.5, "accuracy": 0.25, "val_loss": 1.5, "val_accuracy": 0.75,
+            "learning_rate": 0.1, "seconds": 61.0,
+        }  # fmt: skip
+
+    with EpochScreen(3) as screen:
+        screen.history = [row(1)]
+        screen.skip()
+        screen.report(50, 100, {})
+        screen.report(1, 1, {"epoch": 2, "loss": 0.5, "accuracy": 0.25})
+        screen.history.append(row(2))
+        screen.report(1, 1, {"epoch": 3, "loss": 0.5, "accuracy": 0.25})
+        screen.history.append(row(3))
+    captured = capsys.readouterr()
+    lines = [line for line in captured.err.replace("\r", "\n").split("\n") if "val_loss" in line]
+    assert lines == [
+        "epoch 2/3  loss 0.5000  accuracy 0.2500  val_loss 1.5000  val_accuracy 0.7500  61.0 s  "
+        "about 01:01 left",
+        "epoch 3/3  loss 0.5000  accuracy 0.2500  val_loss 1.5000  val_accuracy 0.7500  61.0 s  "
+        "about 00:00 left",
+    ]
+    assert captured.out == ""

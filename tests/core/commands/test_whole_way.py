@@ -1,0 +1,105 @@
+"""From a folder of pictures to an answer, through the commands alone."""
+
+import json
+
+import pytest
+
+from core.cli import main
+from core.data.phantom import write_phantom_dataset
+from core.evaluation.report import read_report
+from core.settings import get_settings
+
+
+@pytest.fixture(scope="module")
+def way(tmp_path_factory):
+    """A split dataset of phantoms, and a run of one epoch on it."""
+    folder = tmp_path_factory.mktemp("way")
+    write_phantom_dataset(folder / "phantoms", 8, layout="flat", size=48)
+    manifest, run = folder / "manifest.csv", folder / "runs" / "first"
+    fractions = ["--fractions", "0.5", "0.25", "0.25"]
+    assert main(["split", str(folder / "phantoms"), "--out", str(manifest), *fractions]) == 0
+    words = ["--model", "cnn", "--manifest", str(manifest), "--out", str(run), "--size", "32"]
+    words += ["--epochs", "1", "--batch-size", "8", "--precision", "float32", "--averaging", "0"]
+    assert main(["train", *words]) == 0
+    return folder
+
+
+@pytest.fixture
+def settled(way, monkeypatch):
+    """The settings, pointing at the way's folders."""
+    monkeypatch.setenv("GLIALENS_WEIGHTS_DIR", str(way / "weights"))
+    monkeypatch.setenv("GLIALENS_RUNS_DIR", str(way / "runs"))
+    get_settings.cache_clear()
+    yield way
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+def test_the_whole_way(settled, capsys):
+    way, run = settled, settled / "runs" / "first"
+    assert main(["train", "--resume", "--out", str(run), "--epochs", "2"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"{run}\n"
+    assert "epoch 2/2  loss " in captured.err
+    assert "epoch 1/2" not in captured.err
+    assert json.loads((run / "config.json").read_text())["epochs"] == 2
+    assert len(json.loads((run / "history.json").read_text())) == 2
+
+    manifest, out = str(way / "manifest.csv"), way / "report.json"
+    assert main(["evaluate", str(run), "--manifest", manifest, "--out", str(out)]) == 0
+    captured = capsys.readouterr()
+    report = read_report(out)
+    assert f"{report['accuracy']['value']:.4f}" in captured.out
+    assert "recall of meningioma" in captured.out
+    assert "Written: " in captured.err
+
+    assert main(["publish", str(run), "cnn"]) == 0
+    assert f"test accuracy  {report['accuracy']['value']:.4f}" in " ".join(
+        capsys.readouterr().out.split(" ")
+    ).replace("      ", "  ")
+    assert main(["models"]) == 0
+    assert "ready" in capsys.readouterr().out
+    picture = next((way / "phantoms" / "glioma").glob("*.png"))
+    assert main(["predict", "--format", "jsonl", str(picture)]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == "cnn"
+
+
+def test_a_second_run_into_the_same_folder_is_refused(settled, capsys):
+    run = settled / "runs" / "first"
+    before = (run / "config.json").read_bytes()
+    words = ["--model", "cnn", "--manifest", str(settled / "manifest.csv"), "--out", str(run)]
+    assert main(["train", *words]) == 1
+    assert "error: A new run needs a new folder" in capsys.readouterr().err
+    assert (run / "config.json").read_bytes() == before
+
+
+def test_an_unknown_target(settled, capsys):
+    manifest = str(settled / "manifest.csv")
+    assert main(["evaluate", "no-such-run", "--manifest", manifest]) == 1
+    assert "Received: 'no-such-run'." in capsys.readouterr().err
+
+
+def test_publishing_what_is_no_run(settled, tmp_path, capsys):
+    assert main(["publish", str(tmp_path), "cnn"]) == 1
+    assert "error: A run's folder holds config.json" in capsys.readouterr().err
+
+
+def test_ctrl_c_stops_a_run_and_says_how_to_go_on(settled, tmp_path, monkeypatch, capsys):
+    from core.training.trainer import Trainer
+
+    epoch = Trainer._epoch
+
+    def interrupted(self, number):
+        if number == 1:
+            raise KeyboardInterrupt
+        return epoch(self, number)
+
+    monkeypatch.setattr(Trainer, "_epoch", interrupted)
+    run = tmp_path / "stopped"
+    words = ["--model", "cnn", "--manifest", str(settled / "manifest.csv"), "--out", str(run)]
+    words += ["--size", "32", "--epochs", "3", "--batch-size", "8", "--precision", "float32"]
+    assert main(["train", *words]) == 130
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"python -m core train --resume --out {run}" in captured.err
+    assert json.loads((run / "status.json").read_text())["state"] == "stopped"
