@@ -73,7 +73,7 @@ _ALIASES: Final[dict[str, str]] = {
     "notumour": NO_TUMOUR,
     "healthy": NO_TUMOUR,
 }
-_OTHER_COLOURS: Final = ("#56B4E9", "#E69F00", "#F0E442", "#000000", "#999999")
+_OTHER_COLOURS: Final = ("#56B4E9", "#E69F00", "#F0E442", "#8C6BB1", "#999999")
 
 
 def canonical(name: str) -> str:

@@ -42,7 +42,7 @@ def random_affine(size: int, rng: np.random.Generator, config: AugmentConfig) ->
     """Draw a 2 x 3 matrix that maps input pixels to augmented pixels."""
     angle = np.deg2rad(rng.uniform(-config.rotation, config.rotation))
     scale = np.exp(rng.uniform(-config.scale, config.scale))
-    stretch = np.exp(rng.uniform(-0.06, 0.06))
+    stretch = np.exp(rng.uniform(-0.375, 0.375) * config.scale)
     flip = -1.0 if rng.random() < config.flip else 1.0
     cosine, sine = np.cos(angle) * scale, np.sin(angle) * scale
     linear = np.array([[cosine * flip * stretch, -sine], [sine * flip * stretch, cosine]])

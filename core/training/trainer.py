@@ -137,30 +137,36 @@ class Trainer:
         share = min((done - config.warmup_epochs) / span, 1.0)
         return config.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * share)))
 
-    def fit(self) -> list[dict[str, float]]:
+    def fit(self, stop_after: int | None = None) -> list[dict[str, float]]:
         """Train to the last epoch and return the history.
 
         The state is written after every epoch, so a process that is killed at any moment loses
         at most the epoch under way.
+
+        Args:
+            stop_after: Epochs after which this call stops, leaving the rest to a resume.
+
+        Raises:
+            RunError: If the loss is no longer finite.
         """
         self._status("running")
         state = "failed"
+        last = min(self.config.epochs, len(self.history) + (stop_after or self.config.epochs))
         try:
-            for epoch in range(len(self.history), self.config.epochs):
-                self.history.append(self._epoch(epoch))
+            while len(self.history) < last and not self._exhausted():
+                self.history.append(self._epoch(len(self.history)))
                 self._keep_best()
                 self._restore()
                 save_state(self.run, self.model, {"history": self.history, "best": self.best})
                 write_json(self.run / "history.json", self.history)
                 self._status("running")
-                if self._exhausted(epoch):
-                    break
-            state = "finished"
+            state = "stopped" if stop_after and last < self.config.epochs else "finished"
         except KeyboardInterrupt:
             state = "stopped"
             raise
         finally:
             self._status(state)
+        # A kill between state and history leaves the history behind; the state is the truth.
         write_json(self.run / "history.json", self.history)
         return self.history
 
@@ -253,9 +259,9 @@ class Trainer:
         with replacing(self.run / "best.weights.h5", suffix=".weights.h5") as temporary:
             self.model.save_weights(temporary, overwrite=True)
 
-    def _exhausted(self, epoch: int) -> bool:
+    def _exhausted(self) -> bool:
         patience = self.config.patience
-        return patience > 0 and epoch + 1 - self.best["epoch"] >= patience
+        return bool(self.best) and 0 < patience <= len(self.history) - self.best["epoch"]
 
     def _status(self, state: str) -> None:
         write_json(

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from core.errors import UnknownModelError
+from core.models import registry
+from core.models.head import LOGITS_LAYER
+
+LABELS = ("glioma", "meningioma", "notumor", "pituitary")
+
+
+@pytest.mark.parametrize("name", list(registry.MODELS))
+@pytest.mark.parametrize("head", ["lesion", "average"])
+def test_every_model_maps_a_slice_to_logits(name, head):
+    model = registry.build(name, 32, LABELS, head)
+    logits = model(np.zeros((2, 32, 32, 1), np.float32))[LOGITS_LAYER]
+    assert logits.shape == (2, 4)
+    assert np.isfinite(np.array(logits)).all()
+
+
+def test_vgg16_is_flat_and_has_its_thirteen_convolutions():
+    names = {layer.name for layer in registry.build("vgg16", 32, LABELS).layers}
+    expected = {f"block{b}_conv{c}" for b in range(1, 6) for c in range(1, 3 + (b > 2))}
+    assert len(expected) == 13
+    assert expected <= names
+
+
+def test_vgg_sees_three_channels_in_the_imagenet_range():
+    model = registry.build("vgg16", 32, LABELS)
+    layer = model.get_layer("imagenet")
+    out = np.array(layer(np.array([-1.0, 0.0, 1.0], np.float32).reshape(1, 1, 3, 1)))
+    np.testing.assert_allclose(
+        out[0, 0, 1], np.array([118.0] * 3) - [103.939, 116.779, 123.68], rtol=1e-5
+    )
+    np.testing.assert_allclose(out[0, 0, 2] - out[0, 0, 0], [116.0] * 3, rtol=1e-5)
+
+
+def test_an_unknown_model_is_named_with_the_known_ones():
+    with pytest.raises(UnknownModelError, match="cnn, vgg16, vgg19.*Received: 'resnet'"):
+        registry.get_spec("resnet")
+
+
+def test_status_without_weights_says_why(tmp_path):
+    status = registry.status("cnn", tmp_path)
+    assert not status.ready
+    assert "no card.json" in str(status.reason)
+
+
+def test_status_of_published_weights_is_ready(tiny_weights):
+    status = registry.status("cnn", tiny_weights)
+    assert status.ready
+    assert status.card is not None
+    assert status.card.input_size == 32

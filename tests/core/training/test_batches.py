@@ -1,0 +1,100 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from core.training.augment import AugmentConfig, augment, lesion_target, random_affine
+from core.training.batches import UNKNOWN, TrainingBatches
+from core.training.mixing import Mixing
+
+STILL = AugmentConfig(rotation=0, scale=0, shift=0, flip=0, style=0, invert=0)
+PLAIN = Mixing(balance=1.0, paste=0.0, sham=0.0, mirror=0.0)
+
+
+def test_a_batch_is_a_function_of_seed_epoch_and_step(tiny_pool):
+    first = TrainingBatches(tiny_pool, 6, 2, seed=3).batch(4, 2)
+    again = TrainingBatches(tiny_pool, 6, 2, seed=3).batch(4, 2)
+    other = TrainingBatches(tiny_pool, 6, 2, seed=3).batch(5, 2)
+    np.testing.assert_array_equal(first.images, again.images)
+    np.testing.assert_array_equal(first.lesion, again.lesion)
+    assert not np.array_equal(first.images, other.images)
+
+
+def test_an_epoch_draws_classes_and_sources_equally(tiny_pool):
+    drawn = TrainingBatches(tiny_pool, 6, 2, mixing=PLAIN).draw(0)
+    counts = Counter((tiny_pool.rows[i].label, tiny_pool.rows[i].source) for i in drawn)
+    assert len(drawn) == 36
+    assert all(count == 6 for count in counts.values())
+
+
+def test_only_training_slices_are_drawn(tiny_pool):
+    batches = TrainingBatches(tiny_pool, 6, 2)
+    splits = {tiny_pool.rows[i].split for epoch in range(5) for i in batches.draw(epoch)}
+    assert splits == {"train"}
+
+
+def test_without_pasting_labels_and_known_places_are_right(tiny_pool):
+    batches = TrainingBatches(tiny_pool, 36, 2, STILL, PLAIN)
+    drawn = batches.draw(0)
+    batch = batches.batch(0, 0)
+    assert batch.images.shape == (36, 32, 32, 1)
+    for position, allowed, lesion in zip(drawn, batch.allowed, batch.lesion, strict=True):
+        label = tiny_pool.rows[position].label
+        assert tiny_pool.labels[int(allowed.argmax())] == label
+        assert allowed.sum() == 1
+        if label == "notumor":
+            assert not lesion.any()
+        elif label == "glioma":
+            assert lesion.max() > 0
+            assert lesion[0, 0] == lesion.max()
+        else:
+            assert (lesion == UNKNOWN).all()
+
+
+def test_a_pasted_lesion_is_some_tumour_with_a_known_place(tiny_pool):
+    batches = TrainingBatches(tiny_pool, 36, 4, STILL, Mixing(paste=1.0, sham=0.0, mirror=0.0))
+    batch = batches.batch(0, 0)
+    some = [a for a in batch.allowed if a.sum() == 2]
+    notumor = tiny_pool.labels.index("notumor")
+    assert some
+    assert all(allowed[notumor] == 0 for allowed in some)
+    pairs = zip(batch.allowed, batch.lesion, strict=True)
+    places = [lesion.max() for allowed, lesion in pairs if allowed.sum() == 2]
+    assert min(places) > 0
+
+
+def test_lesion_target_follows_the_pixels():
+    rng = np.random.default_rng(5)
+    image = np.zeros((64, 64), np.uint8)
+    image[16:24, 40:48] = 255
+    box = (44 / 64, 20 / 64, 8 / 64, 8 / 64)
+    for _ in range(20):
+        config = AugmentConfig(style=0.0, invert=0.0)
+        state = rng.bit_generator.state
+        matrix = random_affine(64, rng, config)
+        rng.bit_generator.state = state
+        moved, same = augment(image, rng, config)
+        np.testing.assert_array_equal(matrix, same)
+        target = lesion_target(box, matrix, 64, 8)
+        coarse = moved.reshape(8, 8, 8, 8).mean(axis=(1, 3))
+        if coarse.max() > 0.05:
+            assert np.corrcoef(target.ravel(), coarse.ravel())[0, 1] > 0.9
+
+
+def test_no_box_means_no_lesion_anywhere():
+    matrix = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+    assert not lesion_target(None, matrix, 64, 4).any()
+
+
+def test_style_without_strength_changes_nothing():
+    image = np.random.default_rng(0).integers(0, 255, (32, 32)).astype(np.uint8)
+    moved, _ = augment(image, np.random.default_rng(1), STILL)
+    np.testing.assert_allclose(moved * 255, image, atol=0.5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_styles_stay_finite(seed):
+    image = np.random.default_rng(seed).integers(0, 255, (32, 32)).astype(np.uint8)
+    moved, _ = augment(image, np.random.default_rng(seed), AugmentConfig(invert=0.5))
+    assert np.isfinite(moved).all()
+    assert moved.shape == (32, 32)

@@ -1,0 +1,65 @@
+import numpy as np
+
+from core.training.lesions import mirror_over, paste, random_patch_box
+
+
+def head(value=110, lesion=None):
+    rows, columns = np.mgrid[0:96, 0:96]
+    image = np.where((rows - 48) ** 2 + (columns - 48) ** 2 < 42**2, value, 0).astype(np.uint8)
+    image = np.where(image, image + (rows % 5).astype(np.uint8), 0).astype(np.uint8)
+    if lesion:
+        x, y, radius = lesion
+        image[(rows - y) ** 2 + (columns - x) ** 2 < radius**2] = 240
+    return image
+
+
+BOX = (30 / 96, 48 / 96, 16 / 96, 16 / 96)
+
+
+def test_a_pasted_lesion_changes_the_inside_of_its_new_box_alone():
+    donor, recipient = head(lesion=(30, 48, 8)), head(80)
+    for seed in range(10):
+        result = paste(donor, BOX, recipient, np.random.default_rng(seed))
+        assert result is not None
+        image, (x, y, width, height) = result
+        changed = np.abs(image.astype(int) - recipient.astype(int)) > 12
+        assert changed.any()
+        rows, columns = np.nonzero(changed)
+        assert abs(columns.mean() / 96 - x) < width
+        assert abs(rows.mean() / 96 - y) < height
+        assert changed.mean() < 0.12
+
+
+def test_pasting_leaves_donor_and_recipient_alone():
+    donor, recipient = head(lesion=(30, 48, 8)), head(80)
+    before = donor.copy(), recipient.copy()
+    paste(donor, BOX, recipient, np.random.default_rng(0))
+    np.testing.assert_array_equal(donor, before[0])
+    np.testing.assert_array_equal(recipient, before[1])
+
+
+def test_nothing_is_pasted_into_an_empty_slice():
+    assert paste(head(lesion=(30, 48, 8)), BOX, np.zeros((96, 96), np.uint8), rng()) is None
+    assert random_patch_box(np.zeros((96, 96), np.uint8), rng()) is None
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_mirroring_removes_an_off_centre_lesion():
+    image = head(lesion=(30, 48, 8))
+    healed = mirror_over(image, BOX, rng())
+    assert healed is not None
+    assert image.max() > 200
+    assert healed[40:56, 22:38].max() < 130
+
+
+def test_mirroring_refuses_a_lesion_on_the_midline():
+    assert mirror_over(head(lesion=(48, 48, 8)), (0.5, 0.5, 0.17, 0.17), rng()) is None
+
+
+def test_mirroring_refuses_a_slice_that_is_not_symmetric():
+    image = head(lesion=(30, 48, 8))
+    image[:, 50:] = 0
+    assert mirror_over(image, BOX, rng()) is None

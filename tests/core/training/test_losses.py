@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from core.training.losses import allowed_accuracy, lesion_loss, partial_cross_entropy
+
+LOGITS = np.array([[2.0, 0.0, -1.0]], np.float32)
+P = np.exp(LOGITS[0]) / np.exp(LOGITS[0]).sum()
+
+
+def test_one_allowed_class_is_the_ordinary_cross_entropy():
+    loss = np.array(partial_cross_entropy(np.array([[0, 1, 0]], np.float32), LOGITS))
+    np.testing.assert_allclose(loss, [-np.log(P[1])], rtol=1e-5)
+
+
+def test_some_tumour_is_the_log_of_the_summed_probability():
+    loss = np.array(partial_cross_entropy(np.array([[1, 0, 1]], np.float32), LOGITS))
+    np.testing.assert_allclose(loss, [-np.log(P[0] + P[2])], rtol=1e-5)
+
+
+def test_everything_allowed_costs_nothing():
+    loss = np.array(partial_cross_entropy(np.ones((1, 3), np.float32), LOGITS))
+    np.testing.assert_allclose(loss, [0.0], atol=1e-6)
+
+
+def test_lesion_loss_is_the_weighted_cross_entropy_of_known_cells():
+    target = np.array([1.0, 0.0, -1.0, -1.0], np.float32).reshape(1, 2, 2, 1)
+    logits = np.array([0.5, 2.0, 9.0, -9.0], np.float32).reshape(1, 2, 2, 1)
+    hit, miss = np.log1p(np.exp(-0.5)), np.log1p(np.exp(2.0))
+    np.testing.assert_allclose(
+        np.array(lesion_loss(target, logits)), [(2 * hit + miss) / 3], rtol=1e-5
+    )
+
+
+def test_lesion_loss_is_zero_where_nothing_is_known():
+    target = np.full((2, 2, 2, 1), -1.0, np.float32)
+    assert np.array(lesion_loss(target, np.full_like(target, 7.0))).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(("allowed", "expected"), [([1, 0, 0], 1), ([1, 1, 0], 1), ([0, 1, 1], 0)])
+def test_accuracy_counts_any_allowed_class(allowed, expected):
+    value = np.array(allowed_accuracy(np.array([allowed], np.float32), LOGITS))
+    assert value.tolist() == [expected]
