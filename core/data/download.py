@@ -56,6 +56,7 @@ def _kaggle_download(dataset: str) -> Path:
         exceptions.DataCorruptionError,
         exceptions.KaggleEnvironmentError,
         exceptions.NotFoundError,
+        exceptions.UnauthenticatedError,
     )
     try:
         return Path(kagglehub.dataset_download(dataset))

@@ -192,6 +192,8 @@ def take_fingerprints(
         except InputError as error:
             return SetAside(path, str(error))
 
+    # OpenCV's own threads under ours slow each other down many times on a busy machine.
+    cv2.setNumThreads(1)
     kept: list[tuple[str, Fingerprint]] = []
     unreadable: list[SetAside] = []
     with ThreadPoolExecutor(workers) as pool:
