@@ -23,7 +23,7 @@ def target_layer(model: keras.Model) -> str:
     It is the input of the head (before the last pooling, if any): the last map that still has
     places, where features are most abstract.
     """
-    for name in ("features", "block5_conv3", "block5_conv4"):
+    for name in ("features", "block5_conv4", "block5_conv3"):
         if name in {layer.name for layer in model.layers}:
             layer = model.get_layer(name)
             break
