@@ -1,0 +1,143 @@
+import json
+import os
+
+import numpy as np
+import pytest
+
+from core.data.manifest import read_manifest
+from core.data.pool import load_pool
+from core.errors import DatasetError, OutputError, RunError, UnknownModelError
+from core.evaluate import evaluate, open_target, pool_logits
+from core.evaluation.storage import read_report
+from core.inference import load_folder
+from core.publish import publish, recover, training_command
+from core.training.config import TrainConfig
+from core.training.trainer import Trainer
+from tests.core.training.conftest import tiny_architecture, tiny_manifest  # noqa: F401
+
+
+@pytest.fixture(scope="module")
+def run(tiny_manifest, tmp_path_factory):  # noqa: F811
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    config = TrainConfig(
+        "tiny", str(tiny_manifest), epochs=2, batch_size=6, size=32, precision="float32"
+    )
+    Trainer(config, folder).fit()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def published(run, tmp_path_factory):
+    weights = tmp_path_factory.mktemp("published")
+    return weights, publish(run, "mine", weights)
+
+
+def test_a_published_model_has_its_four_files_and_predictions(published):
+    weights, _ = published
+    assert sorted(os.listdir(weights)) == ["mine"]
+    assert sorted(os.listdir(weights / "mine")) == [
+        "card.json", "history.json", "predictions.csv", "report.json", "weights.safetensors",
+    ]  # fmt: skip
+
+
+def test_the_card_tells_where_the_weights_come_from(published, run, tiny_manifest):  # noqa: F811
+    _, card = published
+    assert card.labels == ("glioma", "notumor", "pituitary")
+    assert card.trained_on["images"] == 36
+    assert card.trained_on["manifest_sha256"] == read_manifest(tiny_manifest).sha256
+    assert card.init == "random (He initialisation)"
+    assert "--model tiny" in card.command
+    assert "--epochs 2" in card.command
+    assert {"value", "low", "high", "n"} <= set(card.metrics["test"]["accuracy"])
+
+
+def test_the_report_is_that_of_the_published_weights(published, tiny_manifest, tmp_path):  # noqa: F811
+    weights, card = published
+    report = read_report(weights / "mine" / "report.json")
+    predictor = load_folder(weights / "mine")
+    pool = load_pool(read_manifest(tiny_manifest), 32, tmp_path, predictor.labels)
+    test = pool.where("test")
+    logits = pool_logits(predictor, pool, test)
+    accuracy = (logits.argmax(axis=1) == pool.targets[test]).mean()
+    assert report["accuracy"]["value"] == pytest.approx(accuracy, abs=1e-6)
+    assert report["n"] == 9
+    assert report["calibration"]["temperature"] == pytest.approx(card.temperature, abs=1e-5)
+    assert np.sum(report["confusion"]) == 9
+    assert set(report["per_source"]) == {"one", "two"}
+
+
+def test_evaluating_again_gives_the_same_figures(published, tiny_manifest, tmp_path):  # noqa: F811
+    weights, _ = published
+    first = read_report(weights / "mine" / "report.json")
+    out = tmp_path / "again.json"
+    again = evaluate(str(weights / "mine"), tiny_manifest, out=out)
+    for key in ("accuracy", "macro", "per_class", "confusion", "conformal"):
+        assert again[key] == first[key]
+    assert read_report(out)["accuracy"] == first["accuracy"]
+    assert len((tmp_path / "predictions.csv").read_text().splitlines()) == 10
+
+
+def test_a_run_is_evaluated_before_it_is_published(run, tiny_manifest):  # noqa: F811
+    report = evaluate(str(run), tiny_manifest, "val")
+    assert report["split"] == "val"
+    assert report["n"] == 9
+
+
+def test_publishing_again_replaces_the_whole_folder(run, tmp_path):
+    publish(run, "mine", tmp_path)
+    (tmp_path / "mine" / "stale.txt").write_text("old")
+    publish(run, "mine", tmp_path)
+    assert not (tmp_path / "mine" / "stale.txt").exists()
+    assert sorted(os.listdir(tmp_path)) == ["mine"]
+
+
+def test_a_publish_that_was_killed_half_way_is_undone(tmp_path):
+    (tmp_path / ".mine.old").mkdir()
+    (tmp_path / ".mine.old" / "card.json").write_text("{}")
+    recover(tmp_path)
+    assert (tmp_path / "mine" / "card.json").exists()
+
+
+def test_a_failing_publish_leaves_the_old_weights(run, tmp_path, monkeypatch):
+    publish(run, "mine", tmp_path)
+    before = (tmp_path / "mine" / "card.json").read_text()
+
+    def broken(*args, **kwargs):
+        raise DatasetError("no report today")
+
+    monkeypatch.setattr("core.publish.build_report", broken)
+    with pytest.raises(DatasetError, match="no report today"):
+        publish(run, "mine", tmp_path)
+    assert (tmp_path / "mine" / "card.json").read_text() == before
+    assert sorted(os.listdir(tmp_path)) == ["mine"]
+
+
+def test_an_unwritable_folder_is_said(run, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(OutputError, match="weights folder must be writable"):
+        publish(run, "mine", blocked / "weights")
+
+
+@pytest.mark.parametrize("name", ["../x", "", "a b", "x/y"])
+def test_a_name_that_is_no_plain_name_is_refused(run, name, tmp_path):
+    with pytest.raises(RunError, match="letters, digits"):
+        publish(run, name, tmp_path)
+
+
+def test_an_unknown_target_is_refused():
+    with pytest.raises(UnknownModelError, match="Received: 'nothing'"):
+        open_target("nothing")
+
+
+def test_an_unknown_split_is_refused(run, tiny_manifest):  # noqa: F811
+    with pytest.raises(DatasetError, match=r"train, val or test. Received: 'all'"):
+        evaluate(str(run), tiny_manifest, "all")
+
+
+def test_the_command_names_what_differs_from_the_defaults():
+    config = TrainConfig("cnn", "some/where/manifest.csv", epochs=40, class_weights=True)
+    assert training_command(config) == (
+        "python -m core train --model cnn --manifest manifest.csv --epochs 40 --class-weights"
+    )
+    assert json.dumps(config.to_dict())
