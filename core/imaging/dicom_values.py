@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi
+from pydicom.pixels import apply_color_lut, apply_modality_lut
 
 from core.errors import NotAssessableError, UnreadableError
 from core.imaging.colour import colourfulness, luma
@@ -52,6 +52,8 @@ def display_values(
 def _frame(dataset: Dataset, index: int) -> Dataset:
     """Return the header that holds for one frame: enhanced files keep it in groups."""
     found = Dataset()
+    # The byte order of lookup tables hangs on it.
+    found.file_meta = dataset.file_meta
     for keyword in ("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "WindowCenter"):
         if keyword in dataset:
             found[keyword] = dataset[keyword]
@@ -114,10 +116,7 @@ def _windowed(
 def _voi(frame: FloatArray, header: Dataset) -> FloatArray | None:
     """Apply the VOI LUT or window of a header; None where it has no usable one."""
     if header.get("VOILUTSequence"):
-        depth = int(header.VOILUTSequence[0].LUTDescriptor[2])
-        whole = np.rint(frame).astype(np.int64)
-        mapped = np.asarray(apply_voi(whole, header), np.float32)
-        return np.clip(mapped / np.float32(2**depth - 1), 0.0, 1.0)
+        return _look_up(frame, header.VOILUTSequence[0], header.file_meta)
     try:
         center, width = (_first(header.get(name)) for name in ("WindowCenter", "WindowWidth"))
     except (TypeError, ValueError):
@@ -128,6 +127,22 @@ def _voi(frame: FloatArray, header: Dataset) -> FloatArray | None:
     if width <= 0.0 or (width < 1.0 and function not in _EXACT):
         return None
     return linear(frame, center, width, function)
+
+
+def _look_up(frame: FloatArray, item: Dataset, meta: Dataset) -> FloatArray:
+    """Map values through a lookup table (DICOM PS3.3, C.11.2.1.1).
+
+    pydicom's own function wraps around where a table of 8-bit entries is longer than 256.
+    """
+    count, first, depth = (int(v) for v in item.LUTDescriptor)
+    count = count or 65536
+    data = item.LUTData
+    if isinstance(data, bytes):
+        order = "<" if meta.TransferSyntaxUID.is_little_endian else ">"
+        data = np.frombuffer(data, np.uint8 if len(data) < 2 * count else f"{order}u2")
+    table = np.asarray(data, np.float32)[:count]
+    index = np.clip(np.rint(frame).astype(np.int64) - first, 0, len(table) - 1)
+    return np.clip(table[index] / np.float32(2**depth - 1), 0.0, 1.0)
 
 
 def _first(value: Any) -> float | None:
