@@ -125,7 +125,8 @@ def _draw(
     box = None
     if kind is not None:
         middle, lesion_axes = _lesion_place(rng, kind, centre, (0.84 * axes[0], 0.84 * axes[1]))
-        radius = _ellipse(shape, middle, lesion_axes, 0.0) + 0.08 * _smooth_noise(rng, size, 12)
+        ragged = np.float32(0.08) * _smooth_noise(rng, size, 12)
+        radius = np.asarray(_ellipse(shape, middle, lesion_axes, 0.0) + ragged, np.float32)
         inside = _inside(radius, 0.15)
         bright = rng.uniform(0.85, 0.98)
         # Gliomas often enhance at their rim only.

@@ -7,12 +7,13 @@ import pytest
 from PIL import Image
 
 from core.data.assign import assign_groups, check_fractions
-from core.data.fingerprint import take_fingerprints
+from core.data.fingerprint import Fingerprints, take_fingerprints
+from core.data.grouping import Item, find_too_close
 from core.data.manifest import read_manifest, read_meta
 from core.data.neighbours import GUARD, cut_ranges, guard_drops, patient_of
 from core.data.phantom import draw_phantom, write_phantom_dataset
 from core.data.split import as_shipped_split, make_split
-from core.data.twins import TWIN, find_twins
+from core.data.twins import TWIN, Twins, find_twins
 from core.errors import DatasetError
 
 
@@ -169,6 +170,21 @@ def test_the_guard_takes_from_the_split_that_can_spare_most():
     # Distance counts numbers, not images: a hole of five needs no gap.
     assert guard_drops([(1, "train"), (6, "test")], weight) == set()
     assert guard_drops([(1, "train"), (2, "train")], weight) == set()
+
+
+def test_a_twin_of_a_numbered_slice_stands_at_its_place_too():
+    paths = [*(f"figshare-1512427/glioma/{n}.png" for n in (1, 2, 5)), "mixed/glioma/t.png"]
+    items = [Item(path, "glioma", path.split("/")[0], None) for path in paths]
+    prints = Fingerprints(
+        tuple(paths), ("a", "b", "c", "d"), ((8, 8),) * 4, ("L",) * 4, np.empty(0), np.empty(0)
+    )
+    links = Twins(np.array([1]), np.array([3]), np.array([0.99]), np.array([False]))
+    splits = {0: "train", 1: "train", 2: "test", 3: "train"}
+    weight = {"train": 0.7, "val": 0.15, "test": 0.15}
+    # 1 and 2 are closer than 5 to the test slice 5, and the twin shows slice 2.
+    assert sorted(find_too_close(items, prints, splits, links, weight)) == [0, 1, 3]
+    alone = Twins(np.array([], int), np.array([], int), np.array([]), np.array([], bool))
+    assert sorted(find_too_close(items, prints, splits, alone, weight)) == [0, 1]
 
 
 def test_groups_are_dealt_close_to_the_fractions_and_by_seed():
