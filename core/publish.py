@@ -5,7 +5,6 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from core.training.runs import read_run
 
 Progress = Callable[[int, int, str], None]
 _LEVELS = (0.9, 0.95)
+_NOT_FLAGS = ("model", "manifest", "root", "labels", "augmentation", "mixing")
 
 
 def training_command(config: TrainConfig) -> str:
@@ -38,14 +38,14 @@ def training_command(config: TrainConfig) -> str:
     words = ["python", "-m", "core", "train", "--model", config.model]
     words += ["--manifest", Path(config.manifest).name]
     defaults = TrainConfig(config.model, config.manifest)
-    for item in fields(TrainConfig):
-        value = getattr(config, item.name)
-        if item.name in ("model", "manifest", "root", "labels", "augmentation", "mixing"):
+    values = {**vars(config), **vars(config.mixing)}
+    usual = {**vars(defaults), **vars(defaults.mixing)}
+    for name in usual:
+        value = values[name]
+        if name in _NOT_FLAGS or value == usual[name]:
             continue
-        if value == getattr(defaults, item.name):
-            continue
-        flag = "--" + item.name.replace("_", "-")
-        text = Path(value).name if item.name == "init" else str(value)
+        flag = "--" + name.replace("_", "-")
+        text = Path(value).name if name == "init" else str(value)
         words += [flag] if value is True else [flag, text]
     return shlex.join(words)
 
