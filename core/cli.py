@@ -68,8 +68,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         after Ctrl-C or SIGTERM; 141 where the reader of stdout has gone.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    # TensorFlow's own notes would drown the one sentence that matters.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from core.commands.arguments import fraction
+from core.commands.frameworks import load_keras
 from core.commands.outputs import check_writable, columns
 from core.commands.progress import progress_bar, say
 from core.labels import describe
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print the headline figures."""
     if arguments.out is not None:
         check_writable(arguments.out.parent)
+    load_keras()
     from core.evaluate import evaluate
 
     with progress_bar() as progress:

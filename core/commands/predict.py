@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from core import DISCLAIMER
 from core.cli import ERROR
 from core.commands.explained import ExplanationFolder
+from core.commands.frameworks import load_keras
 from core.commands.outputs import check_writable
 from core.commands.progress import open_bar, say
 from core.commands.records import FORMATS, Record, answer, failure, open_writer
@@ -74,6 +75,7 @@ def _names(wanted: str | None) -> list[str]:
 
 
 def _load(names: list[str], skip: bool) -> list["Predictor"]:
+    load_keras()
     from core.inference import get_predictor
 
     predictors: list[Predictor] = []

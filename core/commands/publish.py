@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from core.commands.evaluate import interval
+from core.commands.frameworks import load_keras
 from core.commands.outputs import columns
 from core.commands.progress import progress_bar, say
 
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Publish and print the card's figures."""
+    load_keras()
     from core.publish import publish
     from core.settings import get_settings
 

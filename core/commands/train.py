@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from core.commands.arguments import seed
 from core.commands.epochs import EpochScreen
+from core.commands.frameworks import load_keras
 from core.commands.outputs import check_writable
 from core.commands.progress import say
 from core.errors import RunError
@@ -76,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.out or _default_folder(config.model)
     check_writable(folder)
     # Imported late, so that wrong flags are refused before TensorFlow loads.
+    load_keras()
     from core.training.trainer import Trainer
 
     with EpochScreen(config.epochs) as screen:

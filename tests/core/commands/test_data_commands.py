@@ -71,12 +71,12 @@ def test_a_shipped_split_says_that_it_leaks(dataset, tmp_path, capsys):
         (["--fractions", "0.5", "0.1", "0.1"], 1, "error: The fractions are three numbers"),
         (["--fractions", "0.5"], 2, "expected 3 arguments"),
         (["--seed", "1.5"], 2, "a seed is a whole number"),
-        (["--as-shipped", "another"], 2, "--as-shipped takes one dataset folder"),
+        (["another", "--as-shipped"], 2, "--as-shipped takes one dataset folder"),
     ],
 )
 def test_wrong_arguments_of_split(words, code, message, dataset, tmp_path, capsys):
     out = tmp_path / "m.csv"
-    assert main(["split", str(dataset), "--out", str(out), *words]) == code
+    assert main(["split", str(dataset), *words, "--out", str(out)]) == code
     assert message in capsys.readouterr().err
     assert not out.exists()
 

@@ -1,5 +1,6 @@
 import argparse
 import json
+import re
 from dataclasses import fields, replace
 
 import pytest
@@ -8,9 +9,15 @@ from core.cli import main
 from core.commands import train
 from core.commands.epochs import EpochScreen
 from core.errors import RunError
+from core.settings import get_settings
 from core.training.augment import AugmentConfig
 from core.training.config import TrainConfig
 from core.training.mixing import Mixing
+
+ROW = {
+    "epoch": 1, "loss": 0.5, "accuracy": 0.25, "val_loss": 1.5, "val_accuracy": 0.75,
+    "learning_rate": 0.1, "seconds": 61.0,
+}  # fmt: skip
 
 
 def parsed(*words):
@@ -154,10 +161,7 @@ def test_an_unwritable_folder_is_refused_before_any_work(tmp_path, capsys):
 
 def test_each_epoch_leaves_one_line(capsys):
     def row(epoch):
-        return {
-            "epoch": epoch, "loss": 0.5, "accuracy": 0.25, "val_loss": 1.5, "val_accuracy": 0.75,
-            "learning_rate": 0.1, "seconds": 61.0,
-        }  # fmt: skip
+        return {**ROW, "epoch": epoch}
 
     with EpochScreen(3) as screen:
         screen.history = [row(1)]
@@ -176,3 +180,58 @@ def test_each_epoch_leaves_one_line(capsys):
         "about 00:00 left",
     ]
     assert captured.out == ""
+
+
+class FakeTrainer:
+    """Trains nothing: one epoch before the start, then what the test wants."""
+
+    best, start, policy = {"epoch": 1.0, "val_accuracy": 0.75}, "resumed", "float32"
+    batches = argparse.Namespace(steps=1)
+    end = None
+
+    def __init__(self, config, run, *, resume, report):
+        self.config, self.report = config, report
+        self.history = [ROW] if resume else []
+
+    def fit(self):
+        self.history.append({**ROW, "epoch": len(self.history) + 1})
+        if self.end is not None:
+            raise self.end
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    import core.training.trainer
+
+    monkeypatch.setattr(core.training.trainer, "Trainer", FakeTrainer)
+    return FakeTrainer
+
+
+def test_a_resume_shows_its_own_epochs_and_remembers_the_new_end(fake, run, capsys):
+    assert main(["train", "--resume", "--out", str(run), "--epochs", "6"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"{run}\n"
+    assert "epoch 2/6  loss " in captured.err
+    assert "epoch 1/6" not in captured.err
+    assert "Best epoch: 1, validation accuracy 0.7500" in captured.err
+    assert json.loads((run / "config.json").read_text())["epochs"] == 6
+
+
+def test_ctrl_c_says_how_to_go_on(fake, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(fake, "end", KeyboardInterrupt())
+    out = tmp_path / "new"
+    assert main(["train", "--model", "cnn", "--manifest", "m.csv", "--out", str(out)]) == 130
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"To go on: python -m core train --resume --out {out}\n" in captured.err
+
+
+def test_a_new_run_is_named_after_model_and_time(fake, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("GLIALENS_RUNS_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    get_settings.cache_clear()
+    try:
+        assert main(["train", "--model", "cnn", "--manifest", "m.csv"]) == 0
+    finally:
+        get_settings.cache_clear()
+    assert re.fullmatch(r"cnn-\d{8}-\d{6}\n", capsys.readouterr().out)
