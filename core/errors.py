@@ -56,3 +56,7 @@ class DownloadError(GliaLensError):
 
 class SettingsError(GliaLensError):
     """A setting (environment variable or file) has a value that breaks its rule."""
+
+
+class ServiceError(GliaLensError):
+    """A GliaLens service can't be reached, or doesn't answer as one."""

@@ -1,0 +1,1 @@
+"""The REST service: HTTP around `core`, and nothing that `core` could do itself."""
