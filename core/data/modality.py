@@ -1,7 +1,7 @@
 """Notice pictures that look like CT among MRI slices.
 
 On CT the skull is a thick ring at the top of the grey scale around a brain of nearly one
-grey. Of 12,271 different real slices the rule below flags 20 labelled as
+grey. Of 12,271 different real slices the rule below flags 19 labelled as
 without a tumour and 2 labelled meningioma; looked at one by one, all of them appear to be CT.
 It misses CT whose skull is thin or lies partly outside the picture.
 """
