@@ -105,6 +105,7 @@ def take(url: str, out: Path, sample: str, only: list[str]) -> None:
                     viewport={"width": width, "height": height},
                     color_scheme="dark" if theme == "dark" else "light",
                 )
+                context.set_default_timeout(180_000)
                 for name, path in PAGES.items():
                     if only and name not in only:
                         continue

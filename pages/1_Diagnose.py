@@ -46,9 +46,10 @@ with screen:
         st.stop()
     with shown(), st.spinner(f"{status.title} is looking at the slice…"):
         analysis = cache.analysis(status.name, chosen.slice)
+    result.show_probabilities(analysis, status)
     result.show_overlay(chosen, analysis)
 
 with choice:
     result.show_warnings(chosen, analysis)
-    result.show_answer(chosen, analysis, status)
+    result.show_answer(chosen, analysis)
     result.offer_record(chosen, analysis, quality)

@@ -51,7 +51,7 @@ st.plotly_chart(
     alt=f"{metric} of {', '.join(names)} over the epochs",
 )
 st.caption(
-    "Solid: validation split. Dotted: training split, measured on disturbed slices. "
+    "Solid: validation split. Dotted: training split, measured on augmented slices. "
     "The mark is the epoch of the lowest validation loss."
 )
 st.dataframe(

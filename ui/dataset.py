@@ -26,7 +26,11 @@ def show_manifest(manifest: Manifest) -> None:
     second.metric("Groups", f"{groups:,}", border=True, help="Patients, or sets of twins.")
     third.metric("Sources", len(counts), border=True)
     fourth.metric("Groups in two splits", 0, border=True, help="Checked when the file is read.")
-    st.dataframe(splits_table(counts), hide_index=True)
+    table = splits_table(counts)
+    numbers = {
+        name: st.column_config.NumberColumn(format="localized") for name in table.columns[2:]
+    }
+    st.dataframe(table, hide_index=True, column_config=numbers)
     st.plotly_chart(
         figures.class_balance(_per_split(counts)),
         key="balance",
@@ -85,13 +89,13 @@ def show_audit(audit: dict[str, Any]) -> None:
     st.subheader(f"{plain(audit['source'])} as it is shipped")
     cells: list[tuple[str, str, str | None]] = [
         ("Files", f"{audit['images']:,}", None),
-        ("Different pictures", f"{audit['distinct']:,}", "Decoded pixels, not bytes."),
+        ("Distinct", f"{audit['distinct']:,}", "Different pictures, by decoded pixels."),
         ("Label conflicts", f"{len(conflicts):,}", "Twins that carry different classes."),
         ("Unreadable", f"{len(unreadable):,}", None),
     ]
     if test.get("share") is not None:
-        help_ = "Test images with an exact copy or near twin in training."
-        cells.insert(2, ("Leaking test images", percent(test["share"]), help_))
+        hint = "Test images with an exact copy or near twin in training."
+        cells.insert(2, ("Leaking tests", percent(test["share"]), hint))
     for column, (name, figure, help_) in zip(st.columns(len(cells)), cells, strict=True):
         column.metric(name, figure, border=True, help=help_)
     if test.get("share"):
@@ -102,8 +106,10 @@ def show_audit(audit: dict[str, Any]) -> None:
             icon=":material/water_drop:",
         )
     left, right = st.columns([2, 1])
+    counts = audit["counts"]
+    ordered = {split: counts[split] for split in (*SPLITS, *counts) if split in counts}
     left.plotly_chart(
-        figures.class_balance(audit["counts"]),
+        figures.class_balance(ordered),
         key="shipped_balance",
         config={"displaylogo": False},
         alt="Number of images of each class in each shipped split",
@@ -181,7 +187,7 @@ def _gallery(pairs: list[dict[str, Any]], source: str) -> None:
         return
     number = 1
     if len(pairs) > 1:
-        number = st.slider("Pair", 1, len(pairs), 1, key="pair_number")
+        number = int(st.number_input("Pair", 1, len(pairs), 1, key="pair_number"))
     pair = pairs[number - 1]
     how = "identical pixels" if pair["exact"] else f"correlation {pair['correlation']:.3f}"
     st.markdown(f"Pair {number:,} of {len(pairs):,}: {how}")

@@ -19,7 +19,7 @@ def headline(report: Report) -> None:
     for column, (name, figure, origin) in zip(st.columns(len(rows)), rows, strict=True):
         number, _, brackets = figure.partition(" (")
         column.metric(name, number, border=True, help=f"Measured on: {plain(origin)}")
-        spread = f"95 % interval {brackets[:-1]}. " if brackets else ""
+        spread = f"95 % interval {brackets[:-1]} · " if brackets else ""
         column.caption(spread + plain(origin))
 
 

@@ -10,10 +10,12 @@ from core.imaging.overlay import COLOUR_MAPS, colour_table, overlay, to_grey_rgb
 from core.imaging.quality import Quality
 from core.labels import describe
 from core.models.registry import ModelStatus
-from core.types import Analysis, Slice
+from core.types import Analysis, FloatArray, Slice
 from ui.diagnose import Chosen
 from ui.errors import plain
 from ui.reading import percent, summary, why_not_accepted
+
+_METHODS = {"grad-cam": "Grad-CAM"}
 
 
 def refuse(quality: Quality) -> None:
@@ -36,8 +38,8 @@ def show_warnings(chosen: Chosen, analysis: Analysis) -> None:
         st.warning(plain(text), icon=":material/warning:")
 
 
-def show_answer(chosen: Chosen, analysis: Analysis, status: ModelStatus) -> None:
-    """Show the reading, the answer and the probabilities."""
+def show_answer(chosen: Chosen, analysis: Analysis) -> None:
+    """Show the answer and its reading; an answer that isn't accepted is greyed with its reason."""
     prediction = analysis.prediction
     label = describe(prediction.predicted)
     reason = why_not_accepted(prediction)
@@ -52,9 +54,18 @@ def show_answer(chosen: Chosen, analysis: Analysis, status: ModelStatus) -> None
             st.markdown(f":gray[{plain(reason)}]")
         st.markdown(plain(summary(analysis, chosen.slice.pixels)))
         st.caption(plain(label.sentence))
+
+
+def show_probabilities(analysis: Analysis, status: ModelStatus) -> None:
+    """Show the probabilities as bars with the threshold line."""
+    prediction = analysis.prediction
     pairs = dict(zip(prediction.labels, map(float, prediction.probabilities), strict=True))
+    bars = figures.probability_bars(pairs, prediction.threshold)
+    # Beside the picture there is less room than on a page of its own.
+    bars.update_layout(height=80 + 34 * len(pairs), bargap=0.25)
+    bars.update_xaxes(title=None, tickfont={"size": 13})
     st.plotly_chart(
-        figures.probability_bars(pairs, prediction.threshold),
+        bars,
         key="probabilities",
         config={"displayModeBar": False},
         alt="Calibrated probabilities: "
@@ -72,22 +83,26 @@ def show_answer(chosen: Chosen, analysis: Analysis, status: ModelStatus) -> None
 @st.fragment
 def show_overlay(chosen: Chosen, analysis: Analysis) -> None:
     """Show the slice beside its overlay, with controls that only redraw, never recompute."""
-    labels = list(analysis.explanations)
-    if not labels:
+    maps = _maps(analysis)
+    if not maps:
         st.info("This model gives no map of where it looked.")
         return
     predicted = analysis.prediction.predicted
-    if st.session_state.get("cam_for") != predicted:
+    if (
+        st.session_state.get("cam_for") != predicted
+        or st.session_state.get("cam_class") not in maps
+    ):
         # A new answer starts with its own class; a choice by hand holds until then.
         st.session_state["cam_for"] = st.session_state["cam_class"] = predicted
-    label = st.pills(
+    chosen_map = st.pills(
         "Where the model looked for",
-        labels,
-        format_func=lambda k: describe(k).name,
+        list(maps),
+        format_func=lambda k: maps[k][0],
         required=True,
         key="cam_class",
         persist_state="session",
     )
+    name, cam, method = maps[chosen_map or predicted]
     first, second, third, fourth = st.columns(4, vertical_alignment="bottom")
     opacity = first.slider("Opacity", 0, 100, 60, 5, format="%d %%", key="cam_opacity")
     threshold = second.slider(
@@ -101,23 +116,19 @@ def show_overlay(chosen: Chosen, analysis: Analysis) -> None:
         key="cam_colours",
     )
     contour = fourth.toggle("Outline", key="cam_contour")
-    label = label or predicted
-    slice_, explanation = chosen.slice, analysis.explanations[label]
-    picture = overlay(
-        slice_.pixels, explanation.cam, opacity / 100, colour_map, threshold / 100, contour
-    )
+    pixels = chosen.slice.pixels
+    picture = overlay(pixels, cam, opacity / 100, colour_map, threshold / 100, contour)
     mark = " (synthetic)" if chosen.synthetic else ""
     left, right = st.columns(2)
     left.image(
-        to_grey_rgb(slice_.pixels),
+        to_grey_rgb(pixels),
         caption=f"Original{mark}",
         width="stretch",
         alt="The slice as it was read",
     )
-    name = describe(label).name
     right.image(
         picture,
-        caption=f"{plain(explanation.method)} for {plain(name)}{mark}",
+        caption=f"{method}: {plain(name)}{mark}",
         width="stretch",
         alt=f"Heat map over the slice: where the model looked for {name}",
     )
@@ -125,19 +136,30 @@ def show_overlay(chosen: Chosen, analysis: Analysis) -> None:
     st.download_button(
         "Overlay (PNG)",
         to_png(picture),
-        file_name=f"glialens-{analysis.prediction.model}-{label}.png",
+        file_name=f"glialens-{analysis.prediction.model}-{chosen_map}.png",
         mime="image/png",
         icon=":material/image:",
         on_click="ignore",
     )
 
 
+def _maps(analysis: Analysis) -> dict[str, tuple[str, FloatArray, str]]:
+    """Return title, map and method of everything that can be laid over the slice."""
+    maps = {
+        key: (describe(key).name, e.cam, _METHODS.get(e.method, plain(e.method)))
+        for key, e in analysis.explanations.items()
+    }
+    if maps and analysis.lesion_map is not None:
+        maps["lesion"] = ("Any lesion", analysis.lesion_map, "Lesion map")
+    return maps
+
+
 def _colour_bar(colour_map: str) -> None:
     strip = colour_table(colour_map)[None, :, :].repeat(10, axis=0)
-    low, bar, high = st.columns([1, 4, 1], vertical_alignment="center", wrap=False)
-    low.caption("little")
-    bar.image(strip, width="stretch", alt="Colour scale from little to much influence")
-    high.caption("much")
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
+        st.caption("little", width="content")
+        st.image(strip, width=160, alt="Colour scale from little to much influence")
+        st.caption("much", width="content")
 
 
 def record(chosen: Chosen, analysis: Analysis, quality: Quality) -> dict[str, Any]:

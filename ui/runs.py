@@ -94,8 +94,6 @@ def warn_of_trouble(chosen: dict[str, tuple[History, dict[str, Any], str]]) -> N
     for name, (history, _, _) in chosen.items():
         losses = [x for row in history if isinstance(x := row.get("loss"), int | float)]
         if len(losses) < len(history) or any(map(isnan, losses)):
-            st.error(
-                f"{plain(name)}: the loss is not a number in some epochs; the training diverged."
-            )
+            st.error(f"{plain(name)}: the loss is not a number in some epochs; it diverged.")
         elif len(losses) > 2 and losses[-1] > 1.5 * losses[0]:
             st.warning(f"{plain(name)}: the loss has grown since the first epoch.")

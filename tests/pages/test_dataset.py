@@ -59,7 +59,7 @@ def test_audit_tells_the_leak(open_page, lay):
     lay(manifest=False)
     at = open_page(PAGE)
     figures = {m.label: m.value for m in at.metric}
-    assert figures["Leaking test images"] == "50 %"
+    assert figures["Leaking tests"] == "50 %"
     assert "2 of the 4 shipped test images" in at.warning[0].value
     assert "1 of them an exact copy" in at.warning[0].value
     assert "GLIALENS_DATA_DIR" in at.info[0].value
@@ -91,7 +91,7 @@ def test_the_gallery_shows_pictures_where_the_data_are(open_page, lay, folders, 
     at = open_page(PAGE)
     assert len(at.image) == 2
     (folders / "data" / EXACT.second).unlink()
-    at.slider(key="pair_number").set_value(2).run()
+    at.number_input(key="pair_number").set_value(2).run()
     assert any("isn't there any more" in w.value for w in at.warning)
 
 
