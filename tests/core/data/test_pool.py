@@ -56,17 +56,17 @@ def test_a_second_load_decodes_nothing(manifest, tmp_path):
 
 def test_missing_files_are_named(manifest, tmp_path):
     (manifest.root / manifest.rows[2].path).unlink()
-    with pytest.raises(DatasetError, match="2.png"):
+    with pytest.raises(DatasetError, match=r"2.png"):
         load_pool(manifest, 32, tmp_path / "cache")
 
 
 def test_a_broken_file_is_named_and_leaves_no_cache(manifest, tmp_path):
     (manifest.root / manifest.rows[2].path).write_bytes(b"")
-    with pytest.raises(DatasetError, match="can be read. Received: set/glioma/2.png"):
+    with pytest.raises(DatasetError, match=r"can be read. Received: set/glioma/2.png"):
         load_pool(manifest, 32, tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
 
 
 def test_labels_that_a_model_lacks_are_refused(manifest, tmp_path):
-    with pytest.raises(DatasetError, match="among meningioma, notumor. Received: glioma"):
+    with pytest.raises(DatasetError, match=r"among meningioma, notumor. Received: glioma"):
         load_pool(manifest, 32, tmp_path / "cache", ("meningioma", "notumor"))

@@ -44,5 +44,5 @@ def test_missing_keys_are_listed(raw):
 
 def test_broken_json_is_not_ready(tmp_path):
     (tmp_path / "card.json").write_text("{")
-    with pytest.raises(ModelNotReadyError, match="card.json must be JSON"):
+    with pytest.raises(ModelNotReadyError, match=r"card.json must be JSON"):
         read_card(tmp_path)

@@ -35,7 +35,7 @@ def test_vgg_sees_three_channels_in_the_imagenet_range():
 
 
 def test_an_unknown_model_is_named_with_the_known_ones():
-    with pytest.raises(UnknownModelError, match="cnn, vgg16, vgg19.*Received: 'resnet'"):
+    with pytest.raises(UnknownModelError, match=r"cnn, vgg16, vgg19.*Received: 'resnet'"):
         registry.get_spec("resnet")
 
 

@@ -47,7 +47,7 @@ def test_weights_of_another_shape_are_refused(model, tmp_path):
     wider = registry.build("cnn", 32, LABELS, filters=(4, 4, 4, 4, 8))
     path = tmp_path / "w.safetensors"
     digest = save_weights(wider, path)
-    with pytest.raises(ModelNotReadyError, match="has shape.*Received"):
+    with pytest.raises(ModelNotReadyError, match=r"has shape.*Received"):
         assign_weights(model, read_weights(path, digest))
 
 
