@@ -18,20 +18,26 @@ def follow(param: str, options: Sequence[str], default: str) -> None:
         options: Every valid value.
         default: Value where the address holds none, or an invalid one.
     """
-    given = st.query_params.get(param)
-    if given is not None and given != st.session_state.get(_seen(param)):
+    state, given = st.session_state, st.query_params.get(param)
+    if given != state.get(_seen(param)):
+        # A new link, or none: what was wrong with the last one is over.
+        state.pop(_fault(param), None)
         if given in options:
-            st.session_state[param] = given
-        else:
-            st.session_state[param] = default
+            state[param] = given
+        elif given is not None:
+            state[param] = default
             shown = given if len(given) <= 40 else given[:40] + "…"
-            st.warning(
+            state[_fault(param)] = (
+                default,
                 f"“{param}” in the address is one of: {plain(', '.join(options))}. "
                 f"Received: {plain(repr(shown))}. Showing {plain(default)} instead.",
-                icon=":material/link_off:",
             )
-    if st.session_state.get(param) not in options:
-        st.session_state[param] = default
+    if state.get(param) not in options:
+        state[param] = default
+    # The warning outlives reruns that nobody asked for, until another value is chosen.
+    fallback, text = state.get(_fault(param), (None, ""))
+    if fallback == state[param]:
+        st.warning(text, icon=":material/link_off:")
 
 
 def publish(param: str, value: str) -> None:
@@ -50,3 +56,7 @@ def withdraw(param: str) -> None:
 
 def _seen(param: str) -> str:
     return f"_link_{param}"
+
+
+def _fault(param: str) -> str:
+    return f"_link_fault_{param}"
