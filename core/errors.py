@@ -60,3 +60,7 @@ class SettingsError(GliaLensError):
 
 class ServiceError(GliaLensError):
     """A GliaLens service can't be reached, or doesn't answer as one."""
+
+
+class CaseLogError(GliaLensError):
+    """The case log is off, can't be opened, or was asked for something against its rules."""

@@ -21,6 +21,9 @@ class Settings(BaseSettings):
         threshold: Confidence from which an answer is accepted.
         max_upload_mb: Largest accepted file in megabytes.
         max_pixels: Largest accepted number of pixels of one image.
+        case_log: Whether cases can be saved; off until switched on.
+        database_url: SQLAlchemy URL of the case log; an SQLite file beside the project
+            without it. Kept out of `repr`, as it may hold a password.
     """
 
     model_config = SettingsConfigDict(env_prefix="GLIALENS_", extra="ignore")
@@ -31,6 +34,8 @@ class Settings(BaseSettings):
     threshold: float = Field(default=0.7, ge=0.0, le=1.0)
     max_upload_mb: int = Field(default=20, ge=1, le=2048)
     max_pixels: int = Field(default=25_000_000, ge=1024)
+    case_log: bool = False
+    database_url: str | None = Field(default=None, repr=False)
 
 
 @lru_cache(maxsize=1)

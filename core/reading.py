@@ -1,0 +1,133 @@
+"""What a model says of a slice, in plain words; never a diagnosis."""
+
+from typing import Final
+
+import numpy as np
+
+from core.labels import describe
+from core.types import Analysis, FloatArray, Prediction
+
+_ROWS: Final = ("upper", "middle", "lower")
+_COLUMNS: Final = ("left", "centre", "right")
+_FOCUS: Final = 0.5
+_DIFFUSE: Final = 0.5
+_AIR: Final = 0.05
+_SURE: Final = 0.95
+_EVERYWHERE: Final = "most of the head"
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """Return a share as a percentage; never 100 % unless it is 1, nor 0 % unless it is 0."""
+    text = f"{100 * value:.{digits}f}"
+    step = 10.0**-digits
+    if value < 1 and float(text) >= 100:
+        text = f"{100 - step:.{digits}f}"
+        return f"over {text} %"
+    if value > 0 and float(text) <= 0:
+        return f"under {step:.{digits}f} %"
+    return f"{text} %"
+
+
+def place(cam: FloatArray, pixels: FloatArray | None = None) -> str | None:
+    """Say where in the picture a map is strongest.
+
+    Directions are the picture's, not the patient's: radiological pictures are mirrored.
+
+    Args:
+        cam: float32 of shape (H, W), in 0 to 1.
+        pixels: float32 of shape (H, W), in 0 to 1; the head is what is brighter than air.
+            Without it the whole picture counts as the head.
+
+    Returns:
+        Such as `the upper left`, `the centre` or `most of the head`; None for an empty map.
+    """
+    heat = np.nan_to_num(cam)
+    top = float(heat.max(initial=0.0))
+    if top <= 0.0:
+        return None
+    head = np.ones(heat.shape, dtype=bool) if pixels is None else pixels > _AIR
+    if not head.any():
+        head = np.ones_like(head)
+    focus = heat >= _FOCUS * top
+    if float((focus & head).sum()) > _DIFFUSE * float(head.sum()):
+        return _EVERYWHERE
+    rows, columns = np.nonzero(head)
+    weights = np.where(focus, heat, 0.0)
+    total = float(weights.sum())
+    centre_row = float((weights.sum(axis=1) @ np.arange(heat.shape[0])) / total)
+    centre_column = float((weights.sum(axis=0) @ np.arange(heat.shape[1])) / total)
+    row = _third(centre_row, int(rows.min()), int(rows.max()))
+    column = _third(centre_column, int(columns.min()), int(columns.max()))
+    if row == 1 and column == 1:
+        return "the centre"
+    if row == 1:
+        return f"the {_COLUMNS[column]}"
+    if column == 1:
+        return f"the {_ROWS[row]} middle"
+    return f"the {_ROWS[row]} {_COLUMNS[column]}"
+
+
+def _third(value: float, low: int, high: int) -> int:
+    share = (value - low) / max(1, high - low)
+    return 0 if share < 1 / 3 else 1 if share <= 2 / 3 else 2
+
+
+def why_not_accepted(prediction: Prediction) -> str | None:
+    """Return the reason why an answer isn't accepted; None if it is."""
+    if prediction.in_domain is False:
+        return "The picture doesn't look like the brain MRI that this model knows."
+    if prediction.confidence < prediction.threshold:
+        return (
+            f"The best guess reaches {percent(prediction.confidence)}, "
+            f"below the {percent(prediction.threshold)} that an answer needs."
+        )
+    return None
+
+
+def read_plainly(analysis: Analysis, pixels: FloatArray | None = None) -> str:
+    """Return the reading in one to three sentences.
+
+    Where a model looked is told for a tumour alone: a map of what speaks against a tumour
+    points at nothing that a reader could check.
+
+    Args:
+        analysis: What the model returned.
+        pixels: float32 of shape (H, W), in 0 to 1: the slice, by which places are relative to
+            the head rather than to the picture's frame.
+    """
+    prediction = analysis.prediction
+    label = describe(prediction.predicted)
+    name, confidence = label.name.lower(), percent(prediction.confidence)
+    looked = _looked(analysis, pixels) if label.tumour else ""
+    if why_not_accepted(prediction) is not None:
+        return f"The model does not commit. Its best guess is {name}, {confidence}{looked}."
+    verb = "answers" if prediction.confidence >= _SURE else "leans to"
+    sentences = [f"The model {verb} {name}, {confidence}{looked}."]
+    doubts = [key for key in prediction.prediction_set if key != prediction.predicted]
+    if doubts:
+        sentences.append(f"It can't rule out {_alternatives(doubts)}.")
+    if not label.tumour:
+        known = [key for key in prediction.labels if describe(key).tumour]
+        sentences.append(
+            f"This is no all-clear: on one slice it looks for {_alternatives(known)} alone."
+        )
+    return " ".join(sentences)
+
+
+def _looked(analysis: Analysis, pixels: FloatArray | None) -> str:
+    explanation = analysis.explanations.get(analysis.prediction.predicted)
+    where = place(explanation.cam, pixels) if explanation is not None else None
+    if where is None:
+        return ""
+    if where == _EVERYWHERE:
+        return ", and looked at most of the head rather than at one spot"
+    return f", and looked mostly at {where} of the picture"
+
+
+def _alternatives(keys: list[str]) -> str:
+    """Join names with commas and `or`; `no tumour` stands last."""
+    ordered = sorted(keys, key=lambda key: not describe(key).tumour)
+    names = [describe(key).name.lower() for key in ordered]
+    if len(names) == 1:
+        return names[0]
+    return f"{', '.join(names[:-1])} or {names[-1]}"
