@@ -1,17 +1,28 @@
 """From a folder of pictures to an answer, through the commands alone."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from core.cli import main
 from core.data.phantom import write_phantom_dataset
 from core.evaluation.report import read_report
+from core.models import registry
 from core.settings import get_settings
 
 
 @pytest.fixture(scope="module")
-def way(tmp_path_factory):
+def small():
+    """A `cnn` of few channels, so that the way is short."""
+    with pytest.MonkeyPatch.context() as patch:
+        spec = replace(registry.get_spec("cnn"), builder="tests.core.training.tiny:build")
+        patch.setitem(registry.MODELS, "cnn", spec)
+        yield
+
+
+@pytest.fixture(scope="module")
+def way(small, tmp_path_factory):
     """A split dataset of phantoms, and a run of one epoch on it."""
     folder = tmp_path_factory.mktemp("way")
     write_phantom_dataset(folder / "phantoms", 8, layout="flat", size=48)
