@@ -26,7 +26,7 @@ def open_bar(total: int | None, what: str, unit: str = "it", delay: float = 0.5)
         unit=unit,
         delay=delay,
         file=sys.stderr,
-        leave=False,
+        leave=not lively,
         dynamic_ncols=lively,
         mininterval=0.1 if lively else 10.0,
         maxinterval=10.0,
