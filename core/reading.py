@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import cv2
 import numpy as np
 
 from core.labels import describe
@@ -12,6 +13,7 @@ _COLUMNS: Final = ("left", "centre", "right")
 _FOCUS: Final = 0.5
 _DIFFUSE: Final = 0.5
 _AIR: Final = 0.05
+_SECOND: Final = 0.5
 _SURE: Final = 0.95
 _EVERYWHERE: Final = "most of the head"
 
@@ -39,7 +41,8 @@ def place(cam: FloatArray, pixels: FloatArray | None = None) -> str | None:
             Without it the whole picture counts as the head.
 
     Returns:
-        Such as `the upper left`, `the centre` or `most of the head`; None for an empty map.
+        Such as `the upper left`, `the centre and the lower right` or `most of the head`; None
+        for an empty map.
     """
     heat = np.nan_to_num(cam)
     top = float(heat.max(initial=0.0))
@@ -52,12 +55,24 @@ def place(cam: FloatArray, pixels: FloatArray | None = None) -> str | None:
     if float((focus & head).sum()) > _DIFFUSE * float(head.sum()):
         return _EVERYWHERE
     rows, columns = np.nonzero(head)
-    weights = np.where(focus, heat, 0.0)
-    total = float(weights.sum())
-    centre_row = float((weights.sum(axis=1) @ np.arange(heat.shape[0])) / total)
-    centre_column = float((weights.sum(axis=0) @ np.arange(heat.shape[1])) / total)
-    row = _third(centre_row, int(rows.min()), int(rows.max()))
-    column = _third(centre_column, int(columns.min()), int(columns.max()))
+    frame = (int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max()))
+    count, spots = cv2.connectedComponents(focus.astype(np.uint8))
+    masses = {k: float(heat[spots == k].sum()) for k in range(1, count)}
+    first, *others = sorted(masses, key=lambda k: -masses[k])
+    # The middle of two spots is neither: a second one of weight is named for itself.
+    named = [first, *(k for k in others[:1] if masses[k] >= _SECOND * masses[first])]
+    return " and ".join(
+        dict.fromkeys(_third_of(np.where(spots == k, heat, 0.0), frame) for k in named)
+    )
+
+
+def _third_of(spot: FloatArray, frame: tuple[int, int, int, int]) -> str:
+    """Name the part of the head's frame (top, bottom, left, right) that holds a spot's centre."""
+    total = float(spot.sum())
+    centre_row = float((spot.sum(axis=1) @ np.arange(spot.shape[0])) / total)
+    centre_column = float((spot.sum(axis=0) @ np.arange(spot.shape[1])) / total)
+    row = _third(centre_row, frame[0], frame[1])
+    column = _third(centre_column, frame[2], frame[3])
     if row == 1 and column == 1:
         return "the centre"
     if row == 1:

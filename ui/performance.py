@@ -58,8 +58,12 @@ def confusion(report: Report) -> None:
 def curves(report: Report) -> None:
     """Draw the ROC and precision-recall curves."""
     left, right = st.columns(2)
+    roc, pr = figures.roc_curves(report["curves"]), figures.pr_curves(report["curves"])
+    for figure in (roc, pr):
+        # Half a page is narrow: the legend stands in lines and takes its own room.
+        figure.update_layout(height=520)
     left.plotly_chart(
-        figures.roc_curves(report["curves"]), key="roc", config=_CHART,
+        roc, key="roc", config=_CHART,
         alt="ROC curve of each class against the others",
     )  # fmt: skip
     right.plotly_chart(
@@ -176,18 +180,21 @@ def localisation(report: Report) -> None:
     if not part:
         st.info("This report holds no check against tumour boxes.")
         return
-    for column, (name, key, text) in zip(
-        st.columns(3),
-        (
-            ("Pointing", "pointing", "share of maps whose peak lies in the tumour's box"),
-            ("Energy", "energy", "share of the map that lies in the box"),
-            ("Always the centre", "centre_baseline", "pointing of a map that ignores the picture"),
-        ),
-        strict=True,
-    ):
-        number, _, brackets = interval(part[key]).partition(" (")
+    rows = [
+        ("Pointing", part["pointing"], "share of Grad-CAMs whose peak lies in the tumour's box"),
+        ("Energy", part["energy"], "share of the Grad-CAM that lies in the box"),
+        ("Always the centre", part["centre_baseline"], "pointing without looking at the picture"),
+    ]
+    lesion = part.get("lesion_map")
+    if lesion:
+        rows += [
+            ("Lesion pointing", lesion["pointing"], "the same of the network's own lesion map"),
+            ("Lesion energy", lesion["energy"], "the same of the network's own lesion map"),
+        ]
+    for column, (name, figure, text) in zip(st.columns(len(rows)), rows, strict=True):
+        number, _, brackets = interval(figure).partition(" (")
         column.metric(name, number, border=True)
-        column.caption((f"95 % interval {brackets[:-1]}. " if brackets else "") + text)
+        column.caption((f"95 % interval {brackets[:-1]} · " if brackets else "") + text)
     st.caption(f"Split: {report['split']}, {part['n']:,} slices with a known box.")
 
 

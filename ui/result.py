@@ -43,12 +43,14 @@ def show_answer(chosen: Chosen, analysis: Analysis) -> None:
     prediction = analysis.prediction
     label = describe(prediction.predicted)
     reason = why_not_accepted(prediction)
+    # A percent sign belongs on the line of its number.
+    confidence = percent(prediction.confidence).replace(" ", "\u00a0")
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             if reason is None:
-                st.markdown(f"### {plain(label.name)} · {percent(prediction.confidence)}")
+                st.markdown(f"### {plain(label.name)} · {confidence}")
             else:
-                st.markdown(f"### :gray[{plain(label.name)} · {percent(prediction.confidence)}]")
+                st.markdown(f"### :gray[{plain(label.name)} · {confidence}]")
                 st.badge("Not accepted", icon=":material/do_not_disturb_on:", color="gray")
         if reason is not None:
             st.markdown(f":gray[{plain(reason)}]")
