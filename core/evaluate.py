@@ -1,7 +1,7 @@
 """From a model and a manifest to the report that every screen reads."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.data.manifest import Manifest, read_manifest
-from core.data.pool import Pool, load_pool
+from core.data.pool import Pool, given_boxes, load_pool
 from core.errors import DatasetError, InputError, UnknownModelError
 from core.evaluation.inputs import EvaluationInputs, ExternalInputs, ShippedSplitInputs
 from core.evaluation.localisation import LocalisationResult, measure
@@ -152,6 +152,7 @@ def gather(
     manifest: Manifest,
     split: str,
     *,
+    boxes: Sequence[Path] = (),
     external: Path | None = None,
     cache_dir: Path | None = None,
     progress: Progress | None = None,
@@ -162,6 +163,7 @@ def gather(
         predictor: The model.
         manifest: Images, labels, groups and splits.
         split: `train`, `val` or `test`.
+        boxes: Box files; those beside the sources where none is given.
         external: Folder of tumour slices of another origin.
         cache_dir: Where decoded slices are kept.
         progress: Called with (done, total, what).
@@ -175,6 +177,7 @@ def gather(
         cache_dir or get_settings().runs_dir / ".cache",
         predictor.labels,
         progress,
+        given_boxes(manifest, boxes) if boxes else None,
     )
     positions, validation = pool.where(split), pool.where("val")
     cams, lesions = localise(predictor, pool, positions, progress)
@@ -206,6 +209,7 @@ def evaluate(
     split: str = "test",
     *,
     root: Path | None = None,
+    boxes: Sequence[Path] = (),
     out: Path | None = None,
     external: Path | None = None,
     threshold: float | None = None,
@@ -218,6 +222,7 @@ def evaluate(
         manifest: Path of `manifest.csv`.
         split: `train`, `val` or `test`.
         root: Dataset root; the manifest's own by default.
+        boxes: Box files; those beside the sources where none is given.
         out: Path of `report.json`; `predictions.csv` comes beside it. None writes nothing.
         external: Folder of tumour slices of another origin, such as `br35h-external`.
         threshold: Confidence from which an answer is accepted; the settings' by default.
@@ -234,7 +239,7 @@ def evaluate(
     predictor = open_target(target)
     loaded = read_manifest(manifest, root)
     try:
-        inputs = gather(predictor, loaded, split, external=external, progress=progress)
+        inputs = gather(predictor, loaded, split, boxes=boxes, external=external, progress=progress)
     except InputError as error:
         raise DatasetError(
             f"Every image of an evaluation can be read. Received: {error}"
@@ -242,6 +247,7 @@ def evaluate(
     command = shlex.join(
         ["python", "-m", "core", "evaluate", predictor.card.name, "--split", split]
         + ["--manifest", manifest.name]
+        + [word for file in boxes for word in ("--boxes", file.name)]
         + (["--external", external.name] if external else [])
     )
     report = build_report(

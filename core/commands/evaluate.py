@@ -22,6 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--root", type=Path, help="dataset root, if the manifest's own is elsewhere"
     )
     parser.add_argument(
+        "--boxes",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="CSV",
+        help="tumour boxes; by default the boxes.csv beside each source",
+    )
+    parser.add_argument(
         "--external", type=Path, metavar="DIR", help="tumour slices of another origin"
     )
     parser.add_argument("--threshold", type=fraction, help="confidence that counts; default: 0.7")
@@ -46,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.manifest,
             arguments.split,
             root=arguments.root,
+            boxes=arguments.boxes,
             out=arguments.out,
             external=arguments.external,
             threshold=arguments.threshold,

@@ -73,6 +73,31 @@ def manifest_boxes(manifest: Manifest) -> dict[str, Box]:
     return boxes
 
 
+def given_boxes(manifest: Manifest, files: Sequence[Path]) -> dict[str, Box]:
+    """Return the boxes of given CSV files, keyed by the manifest's paths.
+
+    Args:
+        manifest: Its root is what paths are relative to.
+        files: `boxes.csv` files; each names images relative to its own folder.
+
+    Raises:
+        DatasetError: If a file breaks its rules, or none of its images is in the manifest.
+    """
+    known = {row.path for row in manifest.rows}
+    boxes: dict[str, Box] = {}
+    for file in files:
+        folder, root = file.resolve().parent, manifest.root.resolve()
+        prefix = folder.relative_to(root).as_posix() + "/" if root in folder.parents else ""
+        found = {prefix + name: box for name, box in read_boxes(file).items()}
+        if not known & found.keys():
+            raise DatasetError(
+                "A box file names images of the manifest, relative to its own folder. "
+                f"Received: '{file.name}', none of whose images is in the manifest."
+            )
+        boxes.update(found)
+    return boxes
+
+
 def _prepare_row(
     root: Path, row: ManifestRow, box: Box | None, size: int
 ) -> tuple[ByteArray, Box | None]:
@@ -92,6 +117,7 @@ def load_pool(
     cache_dir: Path,
     labels: Sequence[str] | None = None,
     progress: Progress | None = None,
+    boxes: dict[str, Box] | None = None,
 ) -> Pool:
     """Decode and prepare every slice of a manifest, or take them from the cache.
 
@@ -101,6 +127,7 @@ def load_pool(
         cache_dir: Where the uint8 cache lives; it may be deleted at any time.
         labels: Class keys in output order; the manifest's own, sorted, by default.
         progress: Called with (done, total, what).
+        boxes: Tumour boxes by manifest path; those beside the sources by default.
 
     Returns:
         The pool.
@@ -114,7 +141,7 @@ def load_pool(
         raise DatasetError(
             f"A manifest's labels are among {', '.join(labels)}. Received: {', '.join(unknown)}."
         )
-    boxes = manifest_boxes(manifest)
+    boxes = manifest_boxes(manifest) if boxes is None else boxes
     digest = sha256(
         json.dumps([manifest.sha256, size, _PREPARE_VERSION, sorted(boxes.items())]).encode()
     ).hexdigest()[:20]

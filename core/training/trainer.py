@@ -225,7 +225,10 @@ class Trainer:
             count = _STATISTICS_BATCHES * self.config.batch_size
             chosen = np.sort(rng.permutation(self.batches.draw(0))[:count])
             chosen = rng.permutation(chosen)
-            states = [(v, np.array(v.value)) for v in random_states(self.model)]
+            states = [
+                (v, np.array(keras.ops.convert_to_numpy(v.value)))
+                for v in random_states(self.model)
+            ]
             for images in plain_batches(self.pool, chosen, self.config.batch_size):
                 self.model(images, training=True)
             for variable, value in states:

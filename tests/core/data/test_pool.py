@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from core.data.manifest import Manifest, ManifestRow
-from core.data.pool import load_pool
+from core.data.pool import given_boxes, load_pool
 from core.errors import DatasetError
 from core.imaging.decode import decode_image
 from core.imaging.preprocess import prepare
@@ -70,3 +70,16 @@ def test_a_broken_file_is_named_and_leaves_no_cache(manifest, tmp_path):
 def test_labels_that_a_model_lacks_are_refused(manifest, tmp_path):
     with pytest.raises(DatasetError, match=r"among meningioma, notumor. Received: glioma"):
         load_pool(manifest, 32, tmp_path / "cache", ("meningioma", "notumor"))
+
+
+def test_a_given_box_file_counts_from_its_own_folder(manifest, tmp_path):
+    file = tmp_path / "set" / "mine.csv"
+    file.write_text("file,x_center,y_center,width,height\nglioma/2.png,0.5,0.4,0.2,0.1\n")
+    assert given_boxes(manifest, [file]) == {"set/glioma/2.png": (0.5, 0.4, 0.2, 0.1)}
+
+
+def test_a_box_file_of_other_images_is_refused(manifest, tmp_path):
+    file = tmp_path / "elsewhere.csv"
+    file.write_text("file,x_center,y_center,width,height\nother.png,0.5,0.4,0.2,0.1\n")
+    with pytest.raises(DatasetError, match=r"none of whose images"):
+        given_boxes(manifest, [file])
