@@ -1,0 +1,104 @@
+"""What a card says, as rows for print: every figure with its interval and its split."""
+
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from typing import Any, Final
+
+from core.models.card import Card
+
+Row = tuple[str, str, str, str, str]
+FIGURE_COLUMNS: Final = ("Figure", "Measured on", "Value", "95 % interval", "Slices")
+_NONE: Final = "–"
+_EXTERNAL: Final = {
+    "auroc": ("Tumour against no tumour (AUROC)", False),
+    "found_at_decision": ("Tumours called a tumour", True),
+    "found_at_95_specificity": ("Tumours found at 95 % specificity", True),
+    "notumour_kept": ("Tumour-free slices called so", True),
+}
+
+
+def _number(value: Any) -> float | None:
+    """Return a finite number as float; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        return None
+    return float(value)
+
+
+def figure_rows(metrics: Mapping[str, Any]) -> list[Row]:
+    """Return the headline figures of a card's `metrics` for `FIGURE_COLUMNS`.
+
+    What the card doesn't hold gets no row; a figure without an interval gets a dash.
+    """
+    return list(_figures(metrics))
+
+
+def _figures(metrics: Mapping[str, Any]) -> Iterator[Row]:
+    test = _mapping(metrics.get("test"))
+    split = f"{test.get('split', 'test')} split"
+    for key, name in (
+        ("accuracy", "Accuracy"),
+        ("macro_f1", "Macro F1"),
+        ("expected_calibration_error", "Calibration error (ECE)"),
+    ):
+        yield from _row(name, split, test.get(key), share=True)
+    external = _mapping(metrics.get("external"))
+    for key, (name, share) in _EXTERNAL.items():
+        where = f"outside data: {external.get('name', 'external')}"
+        yield from _row(name, where, external.get(key), share=share)
+    within = _mapping(metrics.get("within_patient"))
+    where = f"same patients, {within.get('source', split)}"
+    name = "Tumour against no tumour (AUROC)"
+    yield from _row(name, where, within.get("auroc"), share=False)
+    pointing = _mapping(metrics.get("localisation")).get("pointing")
+    yield from _row("Map peaks on the tumour", split, pointing, share=True)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _row(name: str, where: str, figure: Any, *, share: bool) -> Iterator[Row]:
+    """Yield the row of a bare number or of `{"value", "low", "high", "n"}`; none without one."""
+    entry = figure if isinstance(figure, Mapping) else {"value": figure}
+    value, low, high, n = (_number(entry.get(key)) for key in ("value", "low", "high", "n"))
+    if value is None:
+        return
+    bounds = _NONE
+    if low is not None and high is not None:
+        bounds = f"{_figure(low, share)} to {_figure(high, share)}"
+    yield name, where, _figure(value, share), bounds, _NONE if n is None else f"{n:,.0f}"
+
+
+def _figure(value: float, share: bool) -> str:
+    return f"{100 * value:.1f} %" if share else f"{value:.3f}"
+
+
+def card_rows(card: Card) -> list[tuple[str, str]]:
+    """Return what a card says of the model and its training as (name, text)."""
+    trained = card.trained_on
+    sources = [_source(source) for source in _sources(trained.get("sources"))]
+    images = _number(trained.get("images"))
+    if images is not None:
+        sources.insert(0, f"{images:,.0f} slices in all")
+    rows = [
+        (
+            "Model",
+            f"{card.name}: {card.architecture}, {card.input_size} × {card.input_size} pixels, "
+            f"version {card.version} of {card.created[:10]}",
+        ),
+        ("Weights", f"SHA-256 {card.sha256[:16]}…, started from {card.init}"),
+        ("Trained on", "; ".join(sources)),
+        ("Licence of the weights", card.license),
+    ]
+    return [(name, text) for name, text in rows if text]
+
+
+def _sources(value: Any) -> list[Mapping[str, Any]]:
+    entries = value if isinstance(value, list | tuple) else ()
+    return [entry for entry in entries if isinstance(entry, Mapping)]
+
+
+def _source(source: Mapping[str, Any]) -> str:
+    title = str(source.get("title") or source.get("name") or "an unnamed source")
+    images = _number(source.get("images"))
+    return title if images is None else f"{title}: {images:,.0f}"
