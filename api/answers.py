@@ -101,6 +101,7 @@ def read_upload(
     known: Answers,
     explain: bool,
     index: int | None,
+    gather: bool,
 ) -> Answer | Pending:
     """Read one upload, and answer it unless it is better answered together with others.
 
@@ -110,6 +111,7 @@ def read_upload(
         known: Answers by content.
         explain: Whether to draw the map of the predicted class.
         index: Which slice of a volume; None for the middle one.
+        gather: Whether slices may wait to go through a model with others.
 
     Returns:
         The answer, or the slice that waits for one.
@@ -128,7 +130,7 @@ def read_upload(
         return answer
     slices = read_bytes(data, name)
     slice_ = _choose(slices, index)
-    if not explain and slice_.pixels.size < _ALONE_PIXELS:
+    if gather and not explain and slice_.pixels.size < _ALONE_PIXELS:
         return Pending(key, slice_, len(slices))
     if explain:
         analysis = analyse(predictors, slice_)

@@ -60,9 +60,10 @@ async def predict(
     check_fields(request, form.keys(), ("file", "model", "explain", "slice"))
     name, names = service.wanted(model)
     request.state.model = name
+    gather = service.settings.batch_size > 1
     async with service.work.place(request.receive) as place:
         models = await place.run(service.predictors, names)
-        step = await place.run(read_upload, file, models, service.answers, explain, slice)
+        step = await place.run(read_upload, file, models, service.answers, explain, slice, gather)
         answer = await service.answer(place, step, models)
     service.metrics.count(answer.prediction)
     return {**Assessment.fields_of(answer, name), **_envelope(request, started)}

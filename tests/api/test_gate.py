@@ -241,8 +241,9 @@ def test_too_many_open_requests_are_turned_away(make_server, png, blocked):
     waiting.join()
 
 
-def test_concurrent_requests_get_their_own_answers(make_server, phantom_files):
-    url, app = make_server(cache_entries=0)
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_concurrent_requests_get_their_own_answers(make_server, phantom_files, batch_size):
+    url, app = make_server(cache_entries=0, batch_size=batch_size)
     alone = [post(httpx2, f.read_bytes(), url).json()["probabilities"] for f in phantom_files]
     found = {}
 
@@ -311,7 +312,8 @@ def test_a_logged_error_keeps_its_place_and_drops_its_message():
     assert "Doe" not in line
 
 
-def test_metrics_count_answers_refusals_and_batches(client, png):
+def test_metrics_count_answers_refusals_and_batches(make_client, png):
+    client = make_client(batch_size=4)
     post(client, png)
     post(client, b"words")
     text = client.get("/metrics").text
