@@ -11,10 +11,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from core.models.head import LESION_LAYER, LOGITS_LAYER
+from core.explain.features import penultimate
+from core.models.head import AVERAGE_LAYER, LESION_LAYER, LOGITS_LAYER, features_layer
 from core.types import FloatArray
 
 FusedPass = Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray | None]]
+FullPass = Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray | None, FloatArray]]
+_PENULTIMATE = "penultimate"
 
 
 def target_layer(model: keras.Model) -> str:
@@ -23,15 +26,12 @@ def target_layer(model: keras.Model) -> str:
     It is the input of the head (before the last pooling, if any): the last map that still has
     places, where features are most abstract.
     """
-    for name in ("features", "block5_conv4", "block5_conv3"):
-        if name in {layer.name for layer in model.layers}:
-            layer = model.get_layer(name)
-            break
-    else:
-        spatial = [x for x in model.layers if len(getattr(x.output, "shape", ())) == 4]
-        spatial = [x for x in spatial if not x.name.startswith((LESION_LAYER, "head_"))]
-        layer = spatial[-1]
-    return str(layer.name)
+    names = {layer.name for layer in model.layers}
+    if AVERAGE_LAYER in names:
+        return features_layer(model)
+    spatial = [x for x in model.layers if len(getattr(x.output, "shape", ())) == 4]
+    spatial = [x for x in spatial if not x.name.startswith((LESION_LAYER, "head_"))]
+    return str(spatial[-1].name)
 
 
 def split_at(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
@@ -54,16 +54,52 @@ def fused_pass(model: keras.Model, layer: str | None = None) -> FusedPass:
         - maps, float32 of shape (batch, classes, rows, columns), each in 0 to 1;
         - the lesion map as probabilities, float32 (batch, rows, columns), or None.
     """
-    import tensorflow as tf
-
     trunk, head = split_at(model, layer or target_layer(model))
-    size = model.input.shape[1]
+    run = _compiled(trunk, head, model.input.shape[1])
+
+    def call(images: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+        logits, maps, lesion, _ = run(images)
+        return logits, maps, lesion
+
+    return call
+
+
+def full_pass(model: keras.Model, layer: str | None = None) -> FullPass:
+    """Compile `fused_pass` with the features that the gate judges as a fourth result.
+
+    Args:
+        model: See `fused_pass`; with a head of `core.models.head`.
+        layer: See `fused_pass`.
+
+    Returns:
+        A function to the results of `fused_pass` and the features, float32 of shape
+        (batch, features), as `core.explain.features.feature_pass` gives them.
+    """
+    features = model.get_layer(layer or target_layer(model)).output
+    trunk = keras.Model(model.input, features)
+    head = keras.Model(features, {**model.output, _PENULTIMATE: penultimate(model)})
+    run = _compiled(trunk, head, model.input.shape[1])
+
+    def call(
+        images: FloatArray,
+    ) -> tuple[FloatArray, FloatArray, FloatArray | None, FloatArray]:
+        logits, maps, lesion, vectors = run(images)
+        assert vectors is not None
+        return logits, maps, lesion, vectors
+
+    return call
+
+
+def _compiled(
+    trunk: keras.Model, head: keras.Model, size: int | None
+) -> Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray | None, FloatArray | None]]:
+    import tensorflow as tf
 
     @tf.function(
         input_signature=[tf.TensorSpec((None, size, size, 1), tf.float32)],
         reduce_retracing=True,
     )
-    def run(images: tf.Tensor) -> tuple[Any, ...]:
+    def run(images: tf.Tensor) -> dict[str, Any]:
         features = tf.cast(trunk(images, training=False), tf.float32)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(features)
@@ -77,13 +113,22 @@ def fused_pass(model: keras.Model, layer: str | None = None) -> FusedPass:
             raw = tf.nn.relu(tf.reduce_sum(weights * features, axis=-1))
             peak = tf.reduce_max(raw, axis=(1, 2), keepdims=True)
             maps.append(tf.math.divide_no_nan(raw, peak))
-        lesion = outputs.get(LESION_LAYER)
-        if lesion is None:
-            return logits, tf.stack(maps, axis=1)
-        return logits, tf.stack(maps, axis=1), tf.sigmoid(tf.cast(lesion, tf.float32)[..., 0])
+        found = {LOGITS_LAYER: logits, "maps": tf.stack(maps, axis=1)}
+        if LESION_LAYER in outputs:
+            found[LESION_LAYER] = tf.sigmoid(tf.cast(outputs[LESION_LAYER], tf.float32)[..., 0])
+        if _PENULTIMATE in outputs:
+            found[_PENULTIMATE] = tf.cast(outputs[_PENULTIMATE], tf.float32)
+        return found
 
-    def call(images: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-        values = [np.asarray(value) for value in run(tf.constant(images, tf.float32))]
-        return values[0], values[1], values[2] if len(values) > 2 else None
+    def call(
+        images: FloatArray,
+    ) -> tuple[FloatArray, FloatArray, FloatArray | None, FloatArray | None]:
+        found = {key: np.asarray(v) for key, v in run(tf.constant(images, tf.float32)).items()}
+        return (
+            found[LOGITS_LAYER],
+            found["maps"],
+            found.get(LESION_LAYER),
+            found.get(_PENULTIMATE),
+        )
 
     return call

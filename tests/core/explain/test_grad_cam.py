@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from core.explain.grad_cam import fused_pass, split_at, target_layer
+from core.explain.features import feature_pass
+from core.explain.grad_cam import full_pass, fused_pass, split_at, target_layer
 from core.models import registry
 from core.models.head import LESION_LAYER, LOGITS_LAYER
 
@@ -84,6 +85,18 @@ def test_the_fused_map_is_tf_keras_vis_grad_cam(name, images):
     peak = theirs.max(axis=(1, 2), keepdims=True)
     theirs = np.divide(theirs, peak, out=np.zeros_like(theirs), where=peak > 0)
     np.testing.assert_allclose(maps[[0, 1], [1, 3]], theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("head", ["lesion", "average"])
+def test_the_full_pass_adds_the_features_and_changes_nothing_else(head, images):
+    model = registry.build("cnn", 32, LABELS, head)
+    logits, maps, lesion, features = full_pass(model)(images)
+    expected = fused_pass(model)(images)
+    np.testing.assert_allclose(logits, expected[0], atol=1e-6)
+    np.testing.assert_allclose(maps, expected[1], atol=1e-6)
+    assert (lesion is None) == (expected[2] is None)
+    assert features.shape == (2, 256 if head == "average" else 512)
+    np.testing.assert_allclose(features, feature_pass(model)(images), atol=1e-5)
 
 
 def test_the_default_layer_is_the_last_map_before_the_head():
