@@ -89,13 +89,11 @@ def show_overlay(chosen: Chosen, analysis: Analysis) -> None:
     if not maps:
         st.info("This model gives no map of where it looked.")
         return
-    predicted = analysis.prediction.predicted
-    if (
-        st.session_state.get("cam_for") != predicted
-        or st.session_state.get("cam_class") not in maps
-    ):
+    predicted, state = analysis.prediction.predicted, st.session_state
+    start = predicted if predicted in maps else next(iter(maps))
+    if state.get("cam_for") != predicted or state.get("cam_class") not in maps:
         # A new answer starts with its own class; a choice by hand holds until then.
-        st.session_state["cam_for"] = st.session_state["cam_class"] = predicted
+        state["cam_for"], state["cam_class"] = predicted, start
     chosen_map = st.pills(
         "Where the model looked for",
         list(maps),
@@ -104,7 +102,7 @@ def show_overlay(chosen: Chosen, analysis: Analysis) -> None:
         key="cam_class",
         persist_state="session",
     )
-    name, cam, method = maps[chosen_map or predicted]
+    name, cam, method = maps[chosen_map or start]
     first, second, third, fourth = st.columns(4, vertical_alignment="bottom")
     opacity = first.slider("Opacity", 0, 100, 60, 5, format="%d %%", key="cam_opacity")
     threshold = second.slider(
