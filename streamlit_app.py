@@ -5,6 +5,7 @@ import streamlit as st
 from core.models.registry import get_spec
 from ui import cache, reports, shell
 from ui.errors import plain, shown
+from ui.widgets import metric_row
 
 shell.begin("GliaLens", ":material/neurology:")
 
@@ -43,29 +44,19 @@ if not any(status.ready for status in statuses):
         icon=":material/hourglass_empty:",
     )
 for status in statuses:
+    if not status.ready:
+        continue
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"#### {plain(status.title)}")
-            if status.ready:
-                st.badge("Ready", icon=":material/check:", color="green")
-            else:
-                st.badge("Not ready", icon=":material/hourglass_empty:", color="gray")
+            st.markdown(f"#### {plain(status.title)}", width="content")
+            st.badge("Ready", icon=":material/check:", color="green")
         st.markdown(plain(get_spec(status.name).summary))
-        if not status.ready:
-            st.caption(plain(status.reason or ""))
-            continue
         with shown():
             report = cache.report(status.name)
         if report is None:
             st.caption("These weights come without a report, so no figure is shown.")
         else:
-            figures = reports.headline(report)
-            for column, (name, figure, origin) in zip(
-                st.columns(len(figures)), figures, strict=True
-            ):
-                column.metric(name, figure.split(" (")[0], help=origin)
-                column.caption(f"95 % interval {figure.split('(')[1][:-1]} · {plain(origin)}"
-                               if "(" in figure else plain(origin))  # fmt: skip
+            metric_row(reports.headline(report), width=175)
         with st.container(horizontal=True):
             st.page_link(
                 "pages/1_Diagnose.py",
@@ -78,4 +69,14 @@ for status in statuses:
                 label="All its figures",
                 icon=":material/monitoring:",
                 query_params={"report": status.name},
+            )
+
+waiting = [status for status in statuses if not status.ready]
+if waiting:
+    with st.container(border=True):
+        st.markdown("**Not ready**")
+        for status in waiting:
+            st.caption(
+                f"**{plain(status.title)}** · {plain(get_spec(status.name).summary)} "
+                f"{plain(status.reason or '')}"
             )

@@ -14,6 +14,7 @@ from core.settings import get_settings
 from ui import cache
 from ui.errors import plain, shown
 from ui.reading import percent
+from ui.widgets import metric_row
 
 
 def show_manifest(manifest: Manifest) -> None:
@@ -21,11 +22,16 @@ def show_manifest(manifest: Manifest) -> None:
     counts = count_rows(manifest.rows)
     groups = len({row.group for row in manifest.rows})
     st.subheader("The split that GliaLens uses")
-    first, second, third, fourth = st.columns(4)
-    first.metric("Slices", f"{len(manifest.rows):,}", border=True)
-    second.metric("Groups", f"{groups:,}", border=True, help="Patients, or sets of twins.")
-    third.metric("Sources", len(counts), border=True)
-    fourth.metric("Groups in two splits", 0, border=True, help="Checked when the file is read.")
+    metric_row(
+        [
+            ("Slices", f"{len(manifest.rows):,}", None),
+            ("Groups", f"{groups:,}", "Patients, or sets of twins."),
+            ("Sources", str(len(counts)), None),
+            ("Straddling", str(straddling(manifest)), "Groups with slices in two splits."),
+        ],
+        width=148,
+        help_only=True,
+    )
     table = splits_table(counts)
     numbers = {
         name: st.column_config.NumberColumn(format="localized") for name in table.columns[2:]
@@ -45,6 +51,14 @@ def show_manifest(manifest: Manifest) -> None:
     if excluded:
         with st.expander(f"Set aside, with reasons: {len(excluded):,}", icon=":material/block:"):
             st.dataframe(pd.DataFrame(excluded), hide_index=True)
+
+
+def straddling(manifest: Manifest) -> int:
+    """Count the groups that have slices in more than one split."""
+    splits: dict[str, set[str]] = {}
+    for row in manifest.rows:
+        splits.setdefault(row.group, set()).add(row.split)
+    return sum(len(found) > 1 for found in splits.values())
 
 
 def splits_table(counts: dict[str, dict[str, dict[str, int]]]) -> pd.DataFrame:
@@ -96,8 +110,7 @@ def show_audit(audit: dict[str, Any]) -> None:
     if test.get("share") is not None:
         hint = "Test images with an exact copy or near twin in training."
         cells.insert(2, ("Leaking tests", percent(test["share"]), hint))
-    for column, (name, figure, help_) in zip(st.columns(len(cells)), cells, strict=True):
-        column.metric(name, figure, border=True, help=help_)
+    metric_row(cells, width=148, help_only=True)
     if test.get("share"):
         st.warning(
             f"{test['twin_in_train']:,} of the {test['images']:,} shipped test images have a twin "

@@ -9,18 +9,14 @@ from ui import reports
 from ui.errors import plain
 from ui.reading import percent
 from ui.reports import Report, interval
+from ui.widgets import metric_row
 
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
 
 
 def headline(report: Report) -> None:
     """Draw the headline figures."""
-    rows = reports.headline(report)
-    for column, (name, figure, origin) in zip(st.columns(len(rows)), rows, strict=True):
-        number, _, brackets = figure.partition(" (")
-        column.metric(name, number, border=True, help=f"Measured on: {plain(origin)}")
-        spread = f"95 % interval {brackets[:-1]} · " if brackets else ""
-        column.caption(spread + plain(origin))
+    metric_row(reports.headline(report), width=185)
 
 
 def classes(report: Report) -> None:
@@ -191,10 +187,7 @@ def localisation(report: Report) -> None:
             ("Lesion pointing", lesion["pointing"], "the same of the network's own lesion map"),
             ("Lesion energy", lesion["energy"], "the same of the network's own lesion map"),
         ]
-    for column, (name, figure, text) in zip(st.columns(len(rows)), rows, strict=True):
-        number, _, brackets = interval(figure).partition(" (")
-        column.metric(name, number, border=True)
-        column.caption((f"95 % interval {brackets[:-1]} · " if brackets else "") + text)
+    metric_row([(name, interval(figure), origin) for name, figure, origin in rows])
     st.caption(f"Split: {report['split']}, {part['n']:,} slices with a known box.")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core import DISCLAIMER, __version__, figures
+from core.data.phantom import SYNTHETIC
 from core.imaging.overlay import COLOUR_MAPS, colour_table, overlay, to_grey_rgb, to_png
 from core.imaging.quality import Quality
 from core.labels import describe
@@ -30,6 +31,7 @@ def show_warnings(chosen: Chosen, analysis: Analysis) -> None:
     """Show what a person should read before the answer."""
     texts = dict.fromkeys((*chosen.slice.notes, *analysis.prediction.warnings))
     if chosen.synthetic:
+        texts.pop(SYNTHETIC, None)
         st.warning(
             "This picture is a drawn phantom. What a model says of it means nothing.",
             icon=":material/draw:",

@@ -1,0 +1,28 @@
+"""Small pieces that several screens share."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from ui.errors import plain
+
+
+def metric_row(
+    rows: Iterable[tuple[str, str, str | None]], *, width: int = 165, help_only: bool = False
+) -> None:
+    """Draw figures side by side; on a narrow screen two stand in a line.
+
+    Args:
+        rows: Name, figure and origin of each. An interval in brackets after the figure moves
+            into the caption.
+        width: Width of one figure in pixels.
+        help_only: Show the origin on hovering alone, without a caption.
+    """
+    with st.container(horizontal=True):
+        for name, figure, origin in rows:
+            number, _, brackets = figure.partition(" (")
+            with st.container(width=width, gap="xsmall"):
+                st.metric(name, number, border=True, help=plain(origin) if origin else None)
+                if not help_only:
+                    spread = f"95 % interval {brackets[:-1]} · " if brackets else ""
+                    st.caption(spread + plain(origin or ""))
