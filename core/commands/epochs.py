@@ -53,15 +53,19 @@ class EpochScreen:
         Args:
             step: Steps that are done.
             steps: Steps of the epoch, or slices to decode.
-            now: `epoch`, `loss` and `accuracy` so far; empty while slices are decoded.
+            now: `epoch`, `loss` and `accuracy` so far; empty while slices are decoded; a
+                single other key names other work, such as `features`.
         """
-        what = f"epoch {now['epoch']:.0f}/{self.epochs}" if now else "decoding"
+        training = "epoch" in now
+        what = next(iter(now), "decoding")
+        if training:
+            what = f"epoch {now['epoch']:.0f}/{self.epochs}"
         if what != self._what:
             self._close()
             self._say_epochs()
             self._bar, self._what = open_bar(steps, what, "step" if now else "slice"), what
         assert self._bar is not None
-        if now:
+        if training:
             self._bar.set_postfix_str(
                 f"loss {now['loss']:.4f}, accuracy {now['accuracy']:.4f}", refresh=False
             )

@@ -36,6 +36,13 @@ _HELP: Final = {
     "lesion_weight": "weight of the lesion map's loss",
     "class_weights": "weigh rare classes more",
     "patience": "epochs without a better validation before stopping early; 0 never",
+    "freeze": "keep weights: base, or a layer's name for it and all before; for the whole run, "
+    "or for --head-epochs",
+    "head_epochs": "epochs with the frozen part before fine-tuning",
+    "fine_tune_from": "first layer that fine-tuning trains; without it, all",
+    "fine_tune_rate": "peak learning rate of fine-tuning; 0 takes a tenth",
+    "feature_variants": "disturbed variants of each slice whose frozen features are kept on disk; "
+    "0 keeps none",
     "rotation": "largest angle in degrees",
     "style": "strength of contrast, noise and blur changes, 0 to 1",
     "invert": "probability of inverted grey levels",

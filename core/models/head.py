@@ -7,7 +7,7 @@ is trained on tumour boxes where there are any, so that the network is right for
 reasons (Ross et al. 2017, arXiv 1703.03717), not because it knows a scanner.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -17,6 +17,7 @@ from core.labels import NO_TUMOUR
 
 LESION_LAYER = "lesion"
 LOGITS_LAYER = "logits"
+AVERAGE_LAYER = "head_average"
 
 
 @keras.saving.register_keras_serializable("glialens")
@@ -109,7 +110,7 @@ def attach_head(
     """
     if kind not in ("lesion", "average"):
         raise ValueError(f"A head is 'lesion' or 'average'. Received: {kind!r}.")
-    context = layers.GlobalAveragePooling2D(name="head_average", dtype="float32")(features)
+    context = layers.GlobalAveragePooling2D(name=AVERAGE_LAYER, dtype="float32")(features)
     if kind == "average":
         hidden = layers.Dense(width, activation="relu", name="head_dense", dtype="float32")(context)
         hidden = layers.Dropout(dropout, name="head_dropout", dtype="float32")(hidden)
@@ -129,3 +130,34 @@ def attach_head(
         [lesion, types]
     )
     return {LOGITS_LAYER: logits, LESION_LAYER: lesion}
+
+
+def head_input(model: keras.Model) -> Any:
+    """Return the Keras tensor at which the head of a model begins.
+
+    Args:
+        model: A model with a head of `attach_head`.
+    """
+    return _walk_back(model, lambda layer: layer.name.startswith("head_"))
+
+
+def features_layer(model: keras.Model) -> str:
+    """Name the last layer before the head that is no pooling: what Grad-CAM explains.
+
+    Args:
+        model: A model with a head of `attach_head`.
+    """
+    tensor = _walk_back(
+        model,
+        lambda layer: layer.name.startswith("head_") or isinstance(layer, layers.MaxPooling2D),
+    )
+    return str(next(layer.name for layer in model.layers if layer.output is tensor))
+
+
+def _walk_back(model: keras.Model, beside: Callable[[layers.Layer], bool]) -> Any:
+    """Go from the head's average towards the slice, past the layers that don't count."""
+    producers = {id(layer.output): layer for layer in model.layers}
+    tensor = model.get_layer(AVERAGE_LAYER).input
+    while beside(producers[id(tensor)]):
+        tensor = producers[id(tensor)].input
+    return tensor

@@ -13,6 +13,8 @@ from core.settings import get_settings
 if TYPE_CHECKING:
     import keras
 
+WITHOUT_WEIGHTS: Final = "ships without weights"
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -25,6 +27,7 @@ class ModelSpec:
         builder: `module:function` that builds the Keras model from (size, labels, head, ...).
         input_size: Side of the input in pixels that training uses unless told otherwise.
         source: The paper or the project the architecture comes from.
+        ships: Whether weights of it ship with GliaLens.
     """
 
     name: str
@@ -33,6 +36,7 @@ class ModelSpec:
     builder: str
     input_size: int
     source: str
+    ships: bool = True
 
 
 MODELS: Final[dict[str, ModelSpec]] = {
@@ -61,6 +65,24 @@ MODELS: Final[dict[str, ModelSpec]] = {
             "core.models.vgg:build_vgg19",
             224,
             "Simonyan & Zisserman 2015, arXiv 1409.1556",
+        ),
+        ModelSpec(
+            "resnet50",
+            "ResNet50",
+            "Fifty layers in bottleneck blocks with shortcuts, and a head of our own.",
+            "core.models.residual:build_resnet50",
+            224,
+            "He et al. 2016, arXiv 1512.03385",
+            ships=False,
+        ),
+        ModelSpec(
+            "efficientnetb0",
+            "EfficientNetB0",
+            "Inverted bottlenecks with squeeze and excitation, and a head of our own.",
+            "core.models.residual:build_efficientnetb0",
+            224,
+            "Tan & Le 2019, arXiv 1905.11946",
+            ships=False,
         ),
     )
 }
@@ -133,6 +155,8 @@ def status(name: str, weights_dir: Path | None = None) -> ModelStatus:
     """
     spec = get_spec(name)
     folder = (weights_dir or get_settings().weights_dir) / name
+    if not spec.ships and not (folder / "card.json").exists():
+        return ModelStatus(name, spec.title, False, WITHOUT_WEIGHTS, None)
     try:
         card = read_card(folder)
     except ModelNotReadyError as error:

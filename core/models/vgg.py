@@ -7,30 +7,17 @@ ICLR 2015, arXiv 1409.1556.
 from collections.abc import Sequence
 
 import keras
-from keras import layers
 
-from core.models.backbone import ImageNetInput
-from core.models.cnn import BATCH_NORM_MOMENTUM
-from core.models.head import attach_head
+from core.models.backbone import flat_base, with_head
 
 
 def _build(
     name: str, size: int | None, labels: Sequence[str], head: str, dropout: float
 ) -> keras.Model:
-    inputs = keras.Input((size, size, 1), name="slice")
-    base_type = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}[name]
-    # Weights are loaded by name afterwards; with `input_tensor` the base joins this graph.
-    base = base_type(
-        include_top=False,
-        weights=None,
-        input_tensor=ImageNetInput("caffe", name="imagenet")(inputs),
-    )
+    application = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}[name]
+    base = flat_base(application, "caffe", size)
     last = base.get_layer("block5_conv3" if name == "vgg16" else "block5_conv4").output
-    features = base.output if head == "average" else last
-    # A plain VGG's activations have no fixed scale; the head needs one.
-    features = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="head_norm")(features)
-    outputs = attach_head(features, labels, kind=head, width=256, dropout=dropout)
-    return keras.Model(inputs, outputs, name=name)
+    return with_head(base, base.output if head == "average" else last, name, labels, head, dropout)
 
 
 def build_vgg16(

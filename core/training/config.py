@@ -34,6 +34,14 @@ class TrainConfig:
         class_weights: Whether the loss weighs classes inversely to how often they are drawn.
         patience: Epochs without a better validation loss before the run stops early; 0 never.
         precision: `auto`, `float32` or `mixed_bfloat16`.
+        freeze: What keeps its weights: `base` (all but the head), the name of a layer (it and
+            everything before it), or nothing.
+        head_epochs: Epochs with the frozen part (`base` without `freeze`) before fine-tuning;
+            0 keeps `freeze` to the end.
+        fine_tune_from: Name of the first layer that fine-tuning trains; empty trains all.
+        fine_tune_rate: Peak learning rate of fine-tuning; 0 takes a tenth of `learning_rate`.
+        feature_variants: Disturbed variants of the training slices whose frozen features are
+            kept on disk; 0 computes the frozen part anew in every step.
         seed: Seed of weights, draws and augmentation.
         augmentation: Ranges of the disturbances.
         mixing: How slices are drawn, and how often lesions are moved.
@@ -58,6 +66,11 @@ class TrainConfig:
     class_weights: bool = False
     patience: int = 0
     precision: str = "auto"
+    freeze: str = ""
+    head_epochs: int = 0
+    fine_tune_from: str = ""
+    fine_tune_rate: float = 0.0
+    feature_variants: int = 2
     seed: int = 0
     augmentation: AugmentConfig = field(default_factory=AugmentConfig)
     mixing: Mixing = field(default_factory=Mixing)
@@ -78,6 +91,14 @@ class TrainConfig:
             ("averaging", "0 to below 1", 0.0 <= self.averaging < 1.0),
             ("dropout", "0 to below 1", 0.0 <= self.dropout < 1.0),
             ("patience", "0 or more", self.patience >= 0),
+            ("head_epochs", "0 to below epochs", 0 <= self.head_epochs < self.epochs),
+            ("fine_tune_rate", "0 to 1", 0.0 <= self.fine_tune_rate <= 1.0),
+            ("feature_variants", "0 to 64", 0 <= self.feature_variants <= 64),
+            (
+                "fine_tune_from",
+                "for runs with head_epochs of 1 or more",
+                not self.fine_tune_from or self.head_epochs > 0,
+            ),
             (
                 "precision",
                 "auto, float32 or mixed_bfloat16",

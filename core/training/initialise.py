@@ -1,4 +1,4 @@
-"""How a training starts: random, from published weights or from another run."""
+"""How a training starts: random, from ImageNet, from published weights or from another run."""
 
 from pathlib import Path
 
@@ -8,6 +8,8 @@ import numpy as np
 from core.errors import RunError
 from core.models import registry
 from core.models.card import read_card
+from core.models.grow import GROWTH, grow
+from core.models.imagenet import load_imagenet
 from core.models.weights import read_weights, transfer_weights
 from core.training.config import read_config
 
@@ -15,32 +17,46 @@ from core.training.config import read_config
 def initialise(model: keras.Model, init: str) -> str:
     """Give a freshly built model its starting weights.
 
+    Where the classes differ from the donor's, the layers that name them stay new. A VGG19
+    grows from a VGG16 by identity convolutions, computing the same at first.
+
     Args:
         model: The model, already holding random weights.
-        init: `random`, or the path of a published model (a folder with `card.json`) or of a
-            run (a folder with `best.weights.h5`).
+        init: `random`, `imagenet`, or the path of a published model (a folder with
+            `card.json`) or of a run (a folder with `best.weights.h5`).
 
     Returns:
         A sentence for the card about how the training started.
 
     Raises:
         RunError: If `init` is none of these, or nothing of it fits the model.
+        DownloadError: If the ImageNet weights can't be fetched.
         ModelNotReadyError: If the published weights are damaged.
     """
     if init == "random":
         return "random (He initialisation)"
+    if init == "imagenet":
+        return load_imagenet(model)
     folder = Path(init)
     if (folder / "card.json").is_file():
         card = read_card(folder)
         tensors = read_weights(folder / "weights.safetensors", card.sha256)
+        architecture = card.architecture
         origin = f"the published weights '{card.name}' ({card.sha256[:12]})"
     elif (folder / "best.weights.h5").is_file():
-        tensors = _run_weights(folder)
+        architecture, tensors = _run_weights(folder)
         origin = f"the run '{folder.name}'"
     else:
         raise RunError(
             "--init is random, imagenet, or the folder of a published model or a run. "
             f"Received: '{folder.name}'."
+        )
+    new = GROWTH.get((architecture, model.name), ())
+    if new:
+        taken, total = grow(model, architecture, tensors)
+        return (
+            f"{origin}, {taken} of {total} weights taken over, grown by {len(new)} identity "
+            "convolutions (Net2DeeperNet, arXiv 1511.05641)"
         )
     taken, total = transfer_weights(model, tensors)
     if not taken:
@@ -48,8 +64,8 @@ def initialise(model: keras.Model, init: str) -> str:
     return f"{origin}, {taken} of {total} weights taken over"
 
 
-def _run_weights(folder: Path) -> dict[str, np.ndarray]:
+def _run_weights(folder: Path) -> tuple[str, dict[str, np.ndarray]]:
     config = read_config(folder)
     donor = registry.build(config.model, config.size, config.labels, config.head)
     donor.load_weights(folder / "best.weights.h5")
-    return {v.path: keras.ops.convert_to_numpy(v.value) for v in donor.weights}
+    return config.model, {v.path: keras.ops.convert_to_numpy(v.value) for v in donor.weights}

@@ -15,8 +15,8 @@ from core.files import replacing
 STATE_FILE = "last/state.safetensors"
 
 
-def _variables(model: keras.Model) -> list[Any]:
-    return [*model.weights, *random_states(model), *model.optimizer.variables]
+def _variables(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> list[Any]:
+    return [*model.weights, *random_states(model), *optimizer.variables]
 
 
 def random_states(model: keras.Model) -> list[Any]:
@@ -24,27 +24,30 @@ def random_states(model: keras.Model) -> list[Any]:
     return [variable for variable in model.variables if "seed" in variable.path]
 
 
-def save_state(run: Path, model: keras.Model, progress: dict[str, Any]) -> None:
+def save_state(
+    run: Path, model: keras.Model, optimizer: keras.optimizers.Optimizer, progress: dict[str, Any]
+) -> None:
     """Write weights, optimizer, random state and progress.
 
     Args:
         run: The run's folder.
-        model: A compiled model whose optimizer is built.
+        model: The whole model.
+        optimizer: The optimizer, built.
         progress: JSON-ready; the history so far and what else the trainer must remember.
     """
     tensors = {
         f"{number:05d}": np.array(keras.ops.convert_to_numpy(variable.value), order="C")
-        for number, variable in enumerate(_variables(model))
+        for number, variable in enumerate(_variables(model, optimizer))
     }
     with replacing(run / STATE_FILE) as temporary:
         save_file(tensors, str(temporary), metadata={"progress": json.dumps(progress)})
 
 
-def load_state(run: Path, model: keras.Model) -> dict[str, Any]:
-    """Put back what `save_state` wrote and return the progress.
+def read_progress(run: Path) -> dict[str, Any]:
+    """Return the progress that `save_state` wrote, without the weights.
 
     Raises:
-        RunError: If there is nothing to resume, or it doesn't fit the model.
+        RunError: If there is nothing to resume, or it is damaged.
     """
     path = run / STATE_FILE
     if not path.is_file():
@@ -52,13 +55,25 @@ def load_state(run: Path, model: keras.Model) -> dict[str, Any]:
             "A run can be resumed once an epoch has finished. "
             f"Received: '{run.name}' without {STATE_FILE}."
         )
-    variables = _variables(model)
     try:
         with safe_open(str(path), framework="numpy") as stored:
-            names = sorted(stored.keys())
             progress: dict[str, Any] = json.loads(stored.metadata()["progress"])
-            values = [stored.get_tensor(name) for name in names]
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{STATE_FILE} must be whole. Received: a damaged file.") from error
+    return progress
+
+
+def load_state(run: Path, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    """Put back the weights, the random state and the optimizer that `save_state` wrote.
+
+    Raises:
+        RunError: If the file is damaged or doesn't fit the model.
+    """
+    variables = _variables(model, optimizer)
+    try:
+        with safe_open(str(run / STATE_FILE), framework="numpy") as stored:
+            values = [stored.get_tensor(name) for name in sorted(stored.keys())]
+    except (SafetensorError, OSError) as error:
         raise RunError(f"{STATE_FILE} must be whole. Received: a damaged file.") from error
     shapes = [tuple(variable.shape) for variable in variables]
     if shapes != [value.shape for value in values]:
@@ -67,4 +82,3 @@ def load_state(run: Path, model: keras.Model) -> dict[str, Any]:
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-    return progress

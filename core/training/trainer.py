@@ -12,22 +12,20 @@ import keras
 import numpy as np
 
 from core.data.manifest import read_manifest
-from core.data.pipeline import tensorflow_dataset, threaded
 from core.data.pool import Pool, load_pool
 from core.errors import RunError
 from core.files import replacing, write_json
 from core.models import registry
 from core.models.head import LESION_LAYER, LOGITS_LAYER
 from core.models.precision import built_in, resolve
-from core.training import losses
-from core.training.batches import TrainingBatches, plain_batches
+from core.training import phases
+from core.training.batches import TrainingBatches
 from core.training.config import TrainConfig
+from core.training.freezing import freeze
 from core.training.initialise import initialise
-from core.training.state import load_state, random_states, save_state
+from core.training.stage import Stage
+from core.training.state import load_state, read_progress, save_state
 
-# Batches of plain slices from which the batch normalisation statistics are recomputed; with
-# the builders' momentum of 0.9 the old ones keep a weight of 0.9 ** 40 = 1.5 %.
-_STATISTICS_BATCHES = 40
 Report = Callable[[int, int, dict[str, float]], None]
 
 
@@ -39,10 +37,13 @@ class Trainer:
         run: Folder for `config.json`, `history.json`, `best.weights.h5`, `last/`, `status.json`.
         resume: Go on from the last finished epoch.
         report: Called after every step with (step, steps, running means).
-        cache_dir: Folder of decoded slices; `.cache` beside the run by default.
+        cache_dir: Folder of decoded slices and of frozen features; `.cache` beside the run by
+            default.
 
     Raises:
-        RunError: If the folder already holds a run and `resume` is off, or the other way round.
+        RunError: If the folder already holds a run and `resume` is off, or the other way round;
+            if the start or the frozen part is none that the model knows.
+        DownloadError: If ImageNet weights are wanted and can't be fetched.
         DatasetError: If the manifest or its files break their rules.
     """
 
@@ -61,11 +62,12 @@ class Trainer:
                 f"'{run.name}', which holds a run."
             )
         self.run, self.report = run, report
+        self.cache_dir = cache_dir or run.parent / ".cache"
         manifest = read_manifest(Path(config.manifest), Path(config.root) if config.root else None)
         self.pool: Pool = load_pool(
             manifest,
             config.size,
-            cache_dir or run.parent / ".cache",
+            self.cache_dir,
             config.labels or None,
             _decoding(report),
         )
@@ -84,58 +86,39 @@ class Trainer:
         self.batches = TrainingBatches(
             self.pool, config.batch_size, grid, config.augmentation, config.mixing, config.seed
         )
-        self._compile()
+        self.class_weights = self._class_weights()
+        self.phases = phases.plan(config)
+        for phase in reversed(self.phases):
+            # All are set up once, so that a wrong layer is refused before hours of training.
+            freeze(self.model, phase)
         self._training_weights: list[np.ndarray] = []
         self.history: list[dict[str, float]] = []
         self.best: dict[str, float] = {}
         if resume:
-            progress = load_state(run, self.model)
+            progress = read_progress(run)
             self.history, self.best = progress["history"], progress["best"]
+        self.stage = self._enter(max(len(self.history) - 1, 0))
+        if resume:
+            load_state(run, self.model, self.stage.optimizer)
         else:
             write_json(run / "config.json", config.to_dict())
 
-    def _compile(self) -> None:
-        config = self.config
-        optimizer = keras.optimizers.Adam(
-            config.learning_rate,
-            global_clipnorm=config.clip_norm or None,
-            use_ema=config.averaging > 0,
-            ema_momentum=config.averaging or 0.99,
-        )
-        loss: dict[str, Any] = {LOGITS_LAYER: losses.partial_cross_entropy}
-        weights = {LOGITS_LAYER: 1.0}
-        if self.lesions:
-            loss[LESION_LAYER] = losses.lesion_loss
-            weights[LESION_LAYER] = config.lesion_weight
-        self.model.compile(
-            optimizer,
-            loss=loss,
-            loss_weights=weights,
-            metrics={LOGITS_LAYER: [losses.allowed_accuracy]},
-        )
-        optimizer.build(self.model.trainable_variables)
+    def _enter(self, epoch: int) -> Stage:
+        """Set up the phase of an epoch (from 0)."""
+        phase = phases.phase_of(self.phases, epoch)
+        return Stage(self.model, phase, self.config, self.batches, self.cache_dir, self.report)
+
+    def _class_weights(self) -> np.ndarray:
         targets = self.pool.targets[self.pool.where("train")]
         counts = np.bincount(targets, minlength=len(self.pool.labels))
         balanced = counts.sum() / np.maximum(counts * len(counts), 1)
-        self.class_weights = (balanced if config.class_weights else np.ones(len(counts))).astype(
-            np.float32
-        )
+        chosen = balanced if self.config.class_weights else np.ones(len(counts))
+        return np.asarray(chosen, np.float32)
 
     def learning_rate(self, epoch: int, step: int) -> float:
         """Return the learning rate of a step (both from 0)."""
-        config = self.config
-        if config.schedule == "constant":
-            return config.learning_rate
-        done = epoch + step / self.batches.steps
-        if done < config.warmup_epochs:
-            return (
-                config.learning_rate
-                * (done + 1 / self.batches.steps)
-                / (config.warmup_epochs + 1 / self.batches.steps)
-            )
-        span = max(config.epochs - config.warmup_epochs, 1e-9)
-        share = min((done - config.warmup_epochs) / span, 1.0)
-        return config.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * share)))
+        phase = phases.phase_of(self.phases, epoch)
+        return phases.learning_rate(self.config, phase, epoch, step, self.batches.steps)
 
     def fit(self, stop_after: int | None = None) -> list[dict[str, float]]:
         """Train to the last epoch and return the history.
@@ -154,10 +137,13 @@ class Trainer:
         last = min(self.config.epochs, len(self.history) + (stop_after or self.config.epochs))
         try:
             while len(self.history) < last and not self._exhausted():
+                if self.stage.phase != phases.phase_of(self.phases, len(self.history)):
+                    self.stage = self._enter(len(self.history))
                 self.history.append(self._epoch(len(self.history)))
                 self._keep_best()
                 self._restore()
-                save_state(self.run, self.model, {"history": self.history, "best": self.best})
+                progress = {"history": self.history, "best": self.best}
+                save_state(self.run, self.model, self.stage.optimizer, progress)
                 write_json(self.run / "history.json", self.history)
                 self._status("running")
             state = "stopped" if stop_after and last < self.config.epochs else "finished"
@@ -173,18 +159,17 @@ class Trainer:
     def _epoch(self, epoch: int) -> dict[str, float]:
         began = time.monotonic()
         means = np.zeros(2)
-        feed = tensorflow_dataset if keras.backend.backend() == "tensorflow" else threaded
         steps, rate = self.batches.steps, 0.0
-        for step, (images, allowed, lesion) in enumerate(feed(self.batches.arrays(epoch), steps)):
+        for step, (inputs, allowed, lesion) in enumerate(self.stage.steps(epoch)):
             rate = self.learning_rate(epoch, step)
-            self.model.optimizer.learning_rate = rate
+            self.stage.optimizer.learning_rate = rate
             wanted = {LOGITS_LAYER: allowed}
             sample_weights = {LOGITS_LAYER: self._sample_weights(allowed)}
             if self.lesions:
                 wanted[LESION_LAYER] = lesion
                 sample_weights[LESION_LAYER] = np.ones(len(allowed), np.float32)
-            logs = self.model.train_on_batch(
-                images, wanted, sample_weight=sample_weights, return_dict=True
+            logs = self.stage.model.train_on_batch(
+                inputs, wanted, sample_weight=sample_weights, return_dict=True
             )
             # train_on_batch returns this batch's values, not running means.
             means += (np.array(_loss_and_accuracy(logs)) - means) / (step + 1)
@@ -196,7 +181,10 @@ class Trainer:
             if self.report:
                 now = {"epoch": epoch + 1, "loss": means[0], "accuracy": means[1]}
                 self.report(step + 1, steps, now)
-        self._average()
+        self._training_weights = [
+            np.array(keras.ops.convert_to_numpy(variable.value)) for variable in self.model.weights
+        ]
+        self.stage.average()
         val_loss, val_accuracy = self._validate()
         return {
             "epoch": epoch + 1,
@@ -212,28 +200,6 @@ class Trainer:
         weights = (allowed * self.class_weights).sum(axis=1) / allowed.sum(axis=1)
         return np.asarray(weights, np.float32)
 
-    def _average(self) -> None:
-        """Swap in the averaged weights and batch statistics of plain slices."""
-        variables = self.model.weights
-        self._training_weights = [
-            np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables
-        ]
-        if self.config.averaging > 0:
-            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
-        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in self.model.layers):
-            rng = np.random.default_rng(self.config.seed)
-            count = _STATISTICS_BATCHES * self.config.batch_size
-            chosen = np.sort(rng.permutation(self.batches.draw(0))[:count])
-            chosen = rng.permutation(chosen)
-            states = [
-                (v, np.array(keras.ops.convert_to_numpy(v.value)))
-                for v in random_states(self.model)
-            ]
-            for images in plain_batches(self.pool, chosen, self.config.batch_size):
-                self.model(images, training=True)
-            for variable, value in states:
-                variable.assign(value)
-
     def _restore(self) -> None:
         """Go back to the weights that training goes on with."""
         for variable, value in zip(self.model.weights, self._training_weights, strict=True):
@@ -241,12 +207,7 @@ class Trainer:
 
     def _validate(self) -> tuple[float, float]:
         positions = self.pool.where("val")
-        logits = np.concatenate(
-            [
-                np.asarray(self.model.predict_on_batch(images)[LOGITS_LAYER])
-                for images in plain_batches(self.pool, positions, self.config.batch_size)
-            ]
-        ).astype(np.float64)
+        logits = self.stage.logits("val", positions)
         targets = self.pool.targets[positions]
         shifted = logits - logits.max(axis=1, keepdims=True)
         log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -263,8 +224,11 @@ class Trainer:
             self.model.save_weights(temporary, overwrite=True)
 
     def _exhausted(self) -> bool:
-        patience = self.config.patience
-        return bool(self.best) and 0 < patience <= len(self.history) - self.best["epoch"]
+        patience, last = self.config.patience, self.phases[-1]
+        if not self.best or len(self.history) <= last.start:
+            return False
+        # Fine-tuning gets its own chance, whatever the head's epochs were like.
+        return 0 < patience <= len(self.history) - max(self.best["epoch"], last.start)
 
     def _status(self, state: str) -> None:
         write_json(

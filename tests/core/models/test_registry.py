@@ -1,9 +1,14 @@
+import shutil
+
+import keras
 import numpy as np
 import pytest
 
+from core.cli import main
 from core.errors import UnknownModelError
 from core.models import registry
-from core.models.head import LOGITS_LAYER
+from core.models.head import LOGITS_LAYER, features_layer
+from core.settings import get_settings
 
 LABELS = ("glioma", "meningioma", "notumor", "pituitary")
 
@@ -32,6 +37,50 @@ def test_vgg_sees_three_channels_in_the_imagenet_range():
         out[0, 0, 1], np.array([118.0] * 3) - [103.939, 116.779, 123.68], rtol=1e-5
     )
     np.testing.assert_allclose(out[0, 0, 2] - out[0, 0, 0], [116.0] * 3, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "first"),
+    [("resnet50", "conv5_block3_out", "conv1_conv"), ("efficientnetb0", "top_activation", None)],
+)
+def test_models_without_weights_are_flat_and_explained_before_their_head(name, layer, first):
+    model = registry.build(name, 32, LABELS)
+    assert features_layer(model) == layer
+    assert model.get_layer("imagenet").mode == ("caffe" if first else "raw")
+    norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+    assert len(norms) > 40
+    assert {norm.momentum for norm in norms} == {0.9}
+
+
+def test_names_of_weights_do_not_depend_on_what_was_built_before():
+    paths = [
+        [v.path for v in registry.build("efficientnetb0", 32, LABELS).weights] for _ in range(2)
+    ]
+    assert paths[0] == paths[1]
+
+
+def test_a_vgg_starts_from_he_initialisation():
+    kernel = np.array(registry.build("vgg16", 32, LABELS).get_layer("block4_conv2").kernel)
+    assert kernel.std() == pytest.approx(np.sqrt(2 / (9 * 512)), rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "efficientnetb0"])
+def test_a_model_that_ships_without_weights_says_so(name, tmp_path, monkeypatch, capsys):
+    assert registry.status(name, tmp_path).reason == "ships without weights"
+    monkeypatch.setenv("GLIALENS_WEIGHTS_DIR", str(tmp_path))
+    get_settings.cache_clear()
+    try:
+        assert main(["models"]) == 0
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+    line = next(x for x in capsys.readouterr().out.splitlines() if x.startswith(name))
+    assert line.endswith("not ready: ships without weights")
+
+
+def test_a_model_without_shipped_weights_can_be_published(tiny_weights, tmp_path):
+    shutil.copytree(tiny_weights / "cnn", tmp_path / "resnet50")
+    assert registry.status("resnet50", tmp_path).ready
 
 
 def test_an_unknown_model_is_named_with_the_known_ones():
