@@ -57,8 +57,14 @@ def make_server(weights):
 
     def make(**settings):
         app = create_app(ServiceSettings(**settings))
+        # Configuring logging would close absl's handler, and with it the captured stderr.
         config = uvicorn.Config(
-            app, port=0, log_level="critical", access_log=False, server_header=False
+            app,
+            port=0,
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
