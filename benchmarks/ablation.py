@@ -1,0 +1,173 @@
+"""What each measure against cheating is worth: the table of `docs/generalisation.md`.
+
+Every row is one training that differs from a neighbour in one thing. This script trains
+nothing: it prints the commands, and fills the table from the reports that they left.
+
+    python -m benchmarks.ablation --commands --root DATA [--external DIR]
+    python -m benchmarks.ablation --write
+"""
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import DatasetError
+from core.evaluation.storage import read_report
+from core.files import write_text
+
+DOCUMENT = Path("docs/generalisation.md")
+BEGIN, END = "<!-- ablation: begin -->", "<!-- ablation: end -->"
+MISSING = "not yet measured"
+_BASE = ("--model", "cnn", "--epochs", "20", "--learning-rate", "1e-3")
+_STILL = ("--paste", "0", "--sham", "0", "--mirror", "0")
+_ONE, _ALL = "one-source.csv", "weights/manifest.csv"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training.
+
+    Attributes:
+        run: Name of its folder below `runs`.
+        title: What is new, for a person.
+        flags: Flags of `train` beside the common ones.
+        manifest: The manifest that it trains on.
+    """
+
+    run: str
+    title: str
+    flags: tuple[str, ...]
+    manifest: str = _ALL
+
+    def train(self, root: str = "DATA") -> str:
+        """Return the training's command."""
+        words = ["python", "-m", "core", "train", *_BASE, *self.flags]
+        words += ["--manifest", self.manifest, "--root", root, "--out", f"runs/{self.run}"]
+        return shlex.join(words)
+
+    def evaluate(self, root: str = "DATA", external: str = "") -> str:
+        """Return the command that writes the report, on the test split of all sources."""
+        words = ["python", "-m", "core", "evaluate", f"runs/{self.run}", "--manifest", _ALL]
+        words += ["--root", root, "--out", f"runs/{self.run}/report.json"]
+        return shlex.join(words + (["--external", external] if external else []))
+
+
+_AVERAGE = ("--head", "average")
+ROWS = (
+    Row(
+        "ablation-one-source",
+        "one source, geometric augmentation",
+        (*_AVERAGE, "--balance", "0", "--no-style", *_STILL),
+        _ONE,
+    ),
+    Row("ablation-style", "+ style augmentation", (*_AVERAGE, "--balance", "0", *_STILL), _ONE),
+    Row("ablation-sources", "+ all sources", (*_AVERAGE, "--balance", "0", *_STILL)),
+    Row("ablation-balance", "+ balanced drawing", (*_AVERAGE, *_STILL)),
+    Row("ablation-map", "+ lesion map, without boxes", ("--lesion-weight", "0", *_STILL)),
+    Row("ablation-boxes", "+ the map trained on boxes", _STILL),
+    Row("ablation-paste", "+ pasted lesions", ("--sham", "0", "--mirror", "0")),
+    Row("ablation-sham", "+ pasted ordinary tissue", ("--mirror", "0")),
+    Row("ablation-all", "+ lesions mirrored away (everything)", ()),
+    Row("ablation-no-style", "everything but style augmentation", ("--no-style",)),
+    Row("ablation-no-average", "everything but weight averaging", ("--averaging", "0")),
+    Row("ablation-half-balance", "everything, half balanced", ("--balance", "0.5")),
+)
+
+COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("accuracy, grouped test", ("accuracy",)),
+    ("external AUROC", ("external", "auroc")),
+    ("found at 95 % specificity", ("external", "found_at_95_specificity")),
+    ("within-patient AUROC", ("within_patient", "auroc")),
+    ("pointing game", ("localisation", "pointing")),
+    ("the same, lesion map", ("localisation", "lesion_map", "pointing")),
+)
+
+
+def figure(report: dict[str, Any] | None, keys: Sequence[str]) -> str:
+    """Return a figure of a report with its interval, or that there is none.
+
+    Args:
+        report: A report; None where there is none.
+        keys: The way to the figure.
+    """
+    value: Any = report
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    if not isinstance(value, dict) or value.get("value") is None:
+        return MISSING if report is None or keys[0] == "external" else "-"
+    text = f"{value['value']:.3f}"
+    if value.get("low") is not None and value.get("high") is not None:
+        text += f" ({value['low']:.3f} to {value['high']:.3f})"
+    return text
+
+
+def _report(path: Path) -> dict[str, Any] | None:
+    return read_report(path) if path.is_file() else None
+
+
+def table(runs: Path, weights: Path) -> list[str]:
+    """Return the lines of the two tables and of the list of commands.
+
+    Args:
+        runs: Folder of runs, each with the `report.json` that `evaluate` wrote.
+        weights: Folder of published models.
+    """
+    head = ["trained with", *(title for title, _ in COLUMNS)]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for row in ROWS:
+        report = _report(runs / row.run / "report.json")
+        lines.append(_line([row.title, *(figure(report, keys) for _, keys in COLUMNS)]))
+    lines += ["", "The published models, by the same measure:", ""]
+    lines += [_line(["model", *head[1:]]), _line(["---"] * len(head))]
+    for name in ("cnn", "vgg16", "vgg19"):
+        report = _report(weights / name / "report.json")
+        lines.append(_line([name, *(figure(report, keys) for _, keys in COLUMNS)]))
+    lines += ["", "The commands, in the order of the rows:", "", "```"]
+    return [*lines, *(row.train() for row in ROWS), "```"]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def fill(text: str, lines: Sequence[str]) -> str:
+    """Put lines between the document's markers.
+
+    Raises:
+        DatasetError: If the document hasn't both markers, once each and in order.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise DatasetError(f"The document has the lines {BEGIN} and {END}. Received: another.")
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    return before + "\n".join([BEGIN, "", *lines, "", END]) + after
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the commands or the tables, or write the tables into the document."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--commands", action="store_true", help="print what has to be run")
+    parser.add_argument("--write", action="store_true", help=f"fill {DOCUMENT}")
+    parser.add_argument("--root", default="DATA", help="dataset root, for the commands")
+    parser.add_argument("--external", default="", help="external folder, for the commands")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--weights", type=Path, default=Path("weights"))
+    parser.add_argument("--document", type=Path, default=DOCUMENT)
+    options = parser.parse_args(argv)
+    if options.commands:
+        print("\n".join(row.train(options.root) for row in ROWS))
+        print("\n".join(row.evaluate(options.root, options.external) for row in ROWS))
+        return
+    lines = table(options.runs, options.weights)
+    if options.write:
+        text = options.document.read_text(encoding="utf-8")
+        write_text(options.document, fill(text, lines))
+    else:
+        print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
