@@ -16,7 +16,7 @@ _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"
 
 def headline(report: Report) -> None:
     """Draw the headline figures."""
-    metric_row(reports.headline(report), width=185)
+    metric_row(reports.headline(report), width=170)
 
 
 def classes(report: Report) -> None:

@@ -116,9 +116,9 @@ def headline(report: Report) -> list[tuple[str, str, str]]:
     if within:
         rows.append(
             (
-                "Same-patient AUROC",
+                "Same patients",
                 interval(within["auroc"], 3, share=False),
-                f"{within['source']}, {within['n_patients']:,} patients",
+                f"AUROC, {within['source']}, {within['n_patients']:,} patients",
             )
         )
     return rows

@@ -17,7 +17,7 @@ def test_empty_state_tells_the_commands(open_page, texts):
 def test_a_ready_model_shows_its_figures(open_page, predictor, texts):
     at = open_page()
     names = [m.label for m in at.metric]
-    assert names == ["Accuracy", "Macro F1", "External AUROC", "Same-patient AUROC"]
+    assert names == ["Accuracy", "Macro F1", "External AUROC", "Same patients"]
     assert "95 % interval" in texts(at)
     assert predictor.asked == 0
 
