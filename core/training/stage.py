@@ -16,6 +16,7 @@ from core.training.config import TrainConfig
 from core.training.features import FeatureCache, Report, feed
 from core.training.freezing import freeze
 from core.training.phases import Phase
+from core.training.state import random_states
 
 # Batches of plain slices from which the batch normalisation statistics are recomputed; with
 # the builders' momentum of 0.9 the old ones keep a weight of 0.9 ** 40 = 1.5 %.
@@ -114,9 +115,8 @@ class Stage:
         chosen = rng.permutation(chosen)
         # Dropout draws here as well; training must go on as if it had not.
         states = [
-            (variable, np.array(variable.value))
-            for variable in self.model.variables
-            if "seed" in variable.path
+            (variable, np.array(keras.ops.convert_to_numpy(variable.value)))
+            for variable in random_states(self.model)
         ]
         for inputs in self.plain("statistics", chosen):
             self.model(inputs, training=True)

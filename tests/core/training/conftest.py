@@ -59,7 +59,7 @@ def tiny_pool(tiny_manifest, tmp_path):
 def tiny_architecture():
     registry.MODELS["tiny"] = SPEC
     yield
-    del registry.MODELS["tiny"]
+    registry.MODELS.pop("tiny", None)
 
 
 @pytest.fixture
