@@ -76,7 +76,11 @@ def running_app(timeout: float = 60.0) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def settle(page: Page) -> None:
