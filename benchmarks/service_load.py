@@ -1,11 +1,11 @@
 """Keeps the service busy with many clients, and measures what they see.
 
-    python benchmarks/service_load.py --clients 32 --seconds 120
+    python -m benchmarks.service_load --clients 32 --seconds 120
 
 Each client sends drawn slices with noise of its own, so that the cache doesn't help. The table
 shows throughput, latency, refusals and the service's memory over time; the same goes to
-`benchmarks/service_load.json`. `--compare` runs once with and once without gathering requests
-into batches.
+`benchmarks/results/service_load.json`. `--compare` runs once with and once without gathering
+requests into batches.
 """
 
 import argparse
@@ -25,14 +25,12 @@ from typing import Any
 import httpx2
 import numpy as np
 
+from core import __version__
+from core.data.phantom import draw_phantom
+from core.files import write_json
+from core.imaging.overlay import to_grey_rgb, to_png
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from core import __version__  # noqa: E402
-from core.data.phantom import draw_phantom  # noqa: E402
-from core.files import write_json  # noqa: E402
-from core.imaging.overlay import to_grey_rgb, to_png  # noqa: E402
-
 _DOCUMENTED = frozenset({200, 429, 503})
 _WARM_UP_SHARE = 0.25
 
@@ -192,7 +190,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--explain", action="store_true")
     parser.add_argument("--compare", action="store_true", help="with and without batches")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "service_load.json")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/service_load.json"))
     options = parser.parse_args()
     runs = {"gathered": 16, "one by one": 1} if options.compare else {"service": None}
     found = {name: measure(options, size) for name, size in runs.items()}
