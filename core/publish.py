@@ -50,6 +50,20 @@ def training_command(config: TrainConfig) -> str:
     return shlex.join(words)
 
 
+def _earlier_runs(config: TrainConfig) -> list[dict[str, Any]]:
+    """Return the runs that a run started from, the latest first, each with its command."""
+    folder = Path(config.init)
+    if not (folder / "config.json").is_file():
+        return []
+    earlier = read_config(folder)
+    record = {
+        "run": folder.name,
+        "epochs": len(read_run(folder).history),
+        "command": training_command(earlier),
+    }
+    return [record, *_earlier_runs(earlier)]
+
+
 def _trained_on(manifest: Manifest) -> dict[str, Any]:
     train = [row for row in manifest.rows if row.split == "train"]
     sources = []
@@ -195,6 +209,7 @@ def publish(
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "license": weights_license({row.source for row in loaded.rows}),
             "head": config.head,
+            "earlier_runs": _earlier_runs(config),
             "epochs": len(info.history),
             "best_epoch": info.detail.get("best", {}).get("epoch"),
             "precision": info.detail.get("precision", config.precision),

@@ -1,6 +1,7 @@
 """Training runs as folders; reading them loads neither TensorFlow nor Keras."""
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ class RunInfo:
     Attributes:
         id: Name of the folder.
         folder: The folder.
-        status: `running`, `finished`, `stopped`, `failed` or `unknown`.
+        status: `running`, `finished`, `stopped`, `failed`, `interrupted` (its process is gone) or
+            `unknown`.
         config: Content of `config.json`.
         history: One dict per finished epoch: epoch, loss, accuracy, val_loss, val_accuracy,
             learning_rate, seconds.
@@ -43,6 +45,19 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     return [row for row in _read(folder / "history.json", list) if isinstance(row, dict)]
 
 
+def _alive(pid: Any) -> bool:
+    """Say whether a process of this machine still exists; a killed run can't say so itself."""
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def read_run(folder: Path) -> RunInfo:
     """Read one run.
 
@@ -54,10 +69,13 @@ def read_run(folder: Path) -> RunInfo:
             f"A run's folder holds config.json. Received: a folder without it, '{folder.name}'."
         )
     detail = _read(folder / "status.json", dict)
+    status = str(detail.get("state", "unknown"))
+    if status == "running" and not _alive(detail.get("pid")):
+        status = "interrupted"
     return RunInfo(
         folder.name,
         folder,
-        str(detail.get("state", "unknown")),
+        status,
         _read(folder / "config.json", dict),
         read_history(folder),
         detail,

@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from core.evaluate import evaluate, open_target, pool_logits
 from core.evaluation.storage import read_report
 from core.inference import load_folder
 from core.publish import publish, recover, training_command
-from core.training.config import TrainConfig
+from core.training.config import TrainConfig, read_config
 from core.training.trainer import Trainer
 from tests.core.training.conftest import tiny_architecture, tiny_manifest  # noqa: F401
 
@@ -49,6 +50,16 @@ def test_the_card_tells_where_the_weights_come_from(published, run, tiny_manifes
     assert "--model tiny" in card.command
     assert "--epochs 2" in card.command
     assert {"value", "low", "high", "n"} <= set(card.metrics["test"]["accuracy"])
+
+
+def test_the_card_names_the_runs_before(run, tmp_path):
+    config = replace(read_config(run), init=str(run), epochs=1)
+    Trainer(config, tmp_path / "second").fit()
+    card = publish(tmp_path / "second", "mine", tmp_path / "weights")
+    (earlier,) = card.raw["earlier_runs"]
+    assert earlier["run"] == "first"
+    assert earlier["epochs"] == 2
+    assert "--epochs 2" in earlier["command"]
 
 
 def test_the_report_is_that_of_the_published_weights(published, tiny_manifest, tmp_path):  # noqa: F811

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,6 +90,20 @@ def test_a_killed_run_resumes_from_the_last_finished_epoch(finished, tiny_manife
     np.testing.assert_allclose(curves(resumed), curves(history), rtol=1e-3, atol=1e-3)
 
 
+def test_a_run_whose_process_is_gone_is_interrupted(finished, tmp_path):
+    run, _, _ = finished
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    status = json.loads((copy / "status.json").read_text())
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    (copy / "status.json").write_text(json.dumps({**status, "state": "running"}))
+    assert read_run(copy).status == "running"
+    gone = {**status, "state": "running", "pid": process.pid}
+    (copy / "status.json").write_text(json.dumps(gone))
+    assert read_run(copy).status == "interrupted"
+
+
 def test_a_folder_that_holds_a_run_is_not_overwritten(finished):
     run, config, _ = finished
     with pytest.raises(RunError, match=r"needs a new folder.*'whole'"):
@@ -101,8 +116,6 @@ def test_nothing_to_resume_is_said(tiny_config, tmp_path):
 
 
 def test_a_damaged_state_is_refused(finished, tmp_path):
-    import shutil
-
     run, _, _ = finished
     copy = tmp_path / "copy"
     shutil.copytree(run, copy)
