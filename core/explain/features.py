@@ -1,4 +1,4 @@
-"""The features that a model's last layers decide on: one vector per slice."""
+"""The features of a slice inside a model: those it decides on, and those that betray a stranger."""
 
 import threading
 from collections.abc import Callable
@@ -7,23 +7,47 @@ from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
+from keras import layers as keras_layers
 
+from core.explain.convolutions import layers
 from core.types import FloatArray
 
 HIDDEN_LAYER: Final = "head_dense"
+CHANNELS: Final = 256
+"""Most channels of one depth that take part in the gate's features."""
 FeaturePass = Callable[[FloatArray], FloatArray]
 
-_passes: "WeakKeyDictionary[keras.Model, FeaturePass]" = WeakKeyDictionary()
+_passes: "WeakKeyDictionary[keras.Model, dict[str, FeaturePass]]" = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
 def penultimate(model: keras.Model) -> Any:
-    """Return the symbolic features: the pooled maps that enter the head's dense layer."""
+    """Return the symbolic features that the decision rests on: the head's dense layer's input."""
     return model.get_layer(HIDDEN_LAYER).input
 
 
+def depth_layers(model: keras.Model) -> list[str]:
+    """Name the last convolution of each of the two coarsest resolutions."""
+    last = {layer.shape[0]: layer.name for layer in layers(model)}
+    return list(last.values())[-2:]
+
+
+def depths(model: keras.Model) -> Any:
+    """Return the symbolic features of the gate: mean maps of two depths, one after the other.
+
+    The head keeps of a map what tells the classes apart, which strangers share by accident;
+    what makes a picture strange is seen further back. Wide maps give every n-th channel.
+    """
+    parts = []
+    for name in depth_layers(model):
+        maps = model.get_layer(name).output
+        mean = keras_layers.GlobalAveragePooling2D(dtype="float32")(maps)
+        parts.append(mean[:, :: -(-maps.shape[-1] // CHANNELS)])
+    return parts[0] if len(parts) == 1 else keras_layers.Concatenate(dtype="float32")(parts)
+
+
 def feature_pass(model: keras.Model) -> FeaturePass:
-    """Compile the pass to a model's features, once per model.
+    """Compile the pass to the features that the decision rests on, once per model.
 
     Args:
         model: From float32 (batch, size, size, 1) to the outputs of a head.
@@ -32,13 +56,23 @@ def feature_pass(model: keras.Model) -> FeaturePass:
         A function from float32 (batch, size, size, 1), standardised, to float32
         (batch, features).
     """
+    return _pass(model, "penultimate", penultimate)
+
+
+def depth_pass(model: keras.Model) -> FeaturePass:
+    """Compile the pass to the features of the gate, once per model; see `feature_pass`."""
+    return _pass(model, "depths", depths)
+
+
+def _pass(model: keras.Model, key: str, symbol: Callable[[keras.Model], Any]) -> FeaturePass:
     import tensorflow as tf
 
     with _lock:
-        if model in _passes:
-            return _passes[model]
+        known = _passes.setdefault(model, {})
+        if key in known:
+            return known[key]
         size = model.input.shape[1]
-        inner = keras.Model(model.input, penultimate(model))
+        inner = keras.Model(model.input, symbol(model))
 
         @tf.function(
             input_signature=[tf.TensorSpec((None, size, size, 1), tf.float32)],
@@ -50,5 +84,5 @@ def feature_pass(model: keras.Model) -> FeaturePass:
         def call(images: FloatArray) -> FloatArray:
             return np.asarray(run(tf.constant(images, tf.float32)))
 
-        _passes[model] = call
+        known[key] = call
         return call

@@ -11,13 +11,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from core.explain.features import penultimate
+from core.explain.features import depths
 from core.models.head import AVERAGE_LAYER, LESION_LAYER, LOGITS_LAYER, features_layer
 from core.types import FloatArray
 
 FusedPass = Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray | None]]
 FullPass = Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray | None, FloatArray]]
-_PENULTIMATE = "penultimate"
+_DEPTHS, _FEATURES = "depths", "features"
 
 
 def target_layer(model: keras.Model) -> str:
@@ -55,6 +55,7 @@ def fused_pass(model: keras.Model, layer: str | None = None) -> FusedPass:
         - the lesion map as probabilities, float32 (batch, rows, columns), or None.
     """
     trunk, head = split_at(model, layer or target_layer(model))
+    trunk = keras.Model(trunk.input, {_FEATURES: trunk.output})
     run = _compiled(trunk, head, model.input.shape[1])
 
     def call(images: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray | None]:
@@ -73,12 +74,11 @@ def full_pass(model: keras.Model, layer: str | None = None) -> FullPass:
 
     Returns:
         A function to the results of `fused_pass` and the features, float32 of shape
-        (batch, features), as `core.explain.features.feature_pass` gives them.
+        (batch, features), as `core.explain.features.depth_pass` gives them.
     """
     features = model.get_layer(layer or target_layer(model)).output
-    trunk = keras.Model(model.input, features)
-    head = keras.Model(features, {**model.output, _PENULTIMATE: penultimate(model)})
-    run = _compiled(trunk, head, model.input.shape[1])
+    trunk = keras.Model(model.input, {_FEATURES: features, _DEPTHS: depths(model)})
+    run = _compiled(trunk, keras.Model(features, model.output), model.input.shape[1])
 
     def call(
         images: FloatArray,
@@ -100,7 +100,8 @@ def _compiled(
         reduce_retracing=True,
     )
     def run(images: tf.Tensor) -> dict[str, Any]:
-        features = tf.cast(trunk(images, training=False), tf.float32)
+        early = trunk(images, training=False)
+        features = tf.cast(early[_FEATURES], tf.float32)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(features)
             outputs = head(features, training=False)
@@ -116,8 +117,8 @@ def _compiled(
         found = {LOGITS_LAYER: logits, "maps": tf.stack(maps, axis=1)}
         if LESION_LAYER in outputs:
             found[LESION_LAYER] = tf.sigmoid(tf.cast(outputs[LESION_LAYER], tf.float32)[..., 0])
-        if _PENULTIMATE in outputs:
-            found[_PENULTIMATE] = tf.cast(outputs[_PENULTIMATE], tf.float32)
+        if _DEPTHS in early:
+            found[_DEPTHS] = tf.cast(early[_DEPTHS], tf.float32)
         return found
 
     def call(
@@ -128,7 +129,7 @@ def _compiled(
             found[LOGITS_LAYER],
             found["maps"],
             found.get(LESION_LAYER),
-            found.get(_PENULTIMATE),
+            found.get(_DEPTHS),
         )
 
     return call

@@ -5,16 +5,17 @@ where the others lose. The one exception is Score-CAM's weights, which by its de
 probabilities.
 """
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import keras
 import numpy as np
 from keras import layers as keras_layers
 
 from core.explain.catalogue import DEFAULT, get_method
+from core.explain.convolutions import activated, layers
 from core.explain.grad_cam import target_layer
 from core.imaging.preprocess import preprocess
-from core.models.head import LESION_LAYER, LOGITS_LAYER
+from core.models.head import LOGITS_LAYER
 from core.types import Explanation, FloatArray, Slice
 
 if TYPE_CHECKING:
@@ -28,50 +29,6 @@ CHANNELS: Final = 64
 """Score-CAM tries at most as many channels, those that vary most (Faster Score-CAM)."""
 INPUT_LAYER: Final = "input"
 """Stands for the layer where a method explains the pixels themselves."""
-
-
-class ConvLayer(NamedTuple):
-    """A layer that can be explained.
-
-    Attributes:
-        name: Name for `explain`.
-        shape: Rows, columns and channels of its output.
-    """
-
-    name: str
-    shape: tuple[int, int, int]
-
-
-def layers(model: keras.Model) -> list[ConvLayer]:
-    """List every convolution of a model, from fine and early to coarse and late.
-
-    A convolution stands for its activated output: where normalisation and activation are
-    layers of their own, the last of them is named. The head's lesion map isn't listed; it is
-    an answer, not a feature map.
-
-    Args:
-        model: From slices to logits.
-    """
-    found = []
-    for layer in model.layers:
-        if isinstance(layer, keras_layers.Conv2D) and layer.name != LESION_LAYER:
-            last = _activated(model, layer)
-            _, rows, columns, channels = last.output.shape
-            found.append(ConvLayer(last.name, (rows, columns, channels)))
-    return found
-
-
-def _activated(model: keras.Model, layer: keras.Layer) -> keras.Layer:
-    """Follow a convolution through its normalisation to its activation."""
-    simple = (keras_layers.BatchNormalization, keras_layers.Activation, keras_layers.ReLU)
-    while True:
-        # Every sub-model that was cut from this one adds nodes for the same layers.
-        users = {node.operation.name: node.operation for node in layer._outbound_nodes}
-        users = {name: user for name, user in users.items() if user in model.layers}
-        name, user = next(iter(users.items()), ("", None))
-        if len(users) != 1 or not isinstance(user, simple) or name.startswith("head_"):
-            return layer
-        layer = user
 
 
 def resolve_layer(model: keras.Model, name: str | None) -> str:
@@ -92,7 +49,7 @@ def resolve_layer(model: keras.Model, name: str | None) -> str:
         return name
     for layer in model.layers:
         if layer.name == name and isinstance(layer, keras_layers.Conv2D):
-            last = str(_activated(model, layer).name)
+            last = str(activated(model, layer).name)
             if last in known:
                 return last
     raise ValueError(f"A layer is one of: {', '.join(known)}. Received: {name!r}.")

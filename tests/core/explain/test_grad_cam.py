@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from core.explain.features import feature_pass
+from core.explain.features import depth_pass
 from core.explain.grad_cam import full_pass, fused_pass, split_at, target_layer
 from core.models import registry
 from core.models.head import LESION_LAYER, LOGITS_LAYER
@@ -95,8 +95,8 @@ def test_the_full_pass_adds_the_features_and_changes_nothing_else(head, images):
     np.testing.assert_allclose(logits, expected[0], atol=1e-6)
     np.testing.assert_allclose(maps, expected[1], atol=1e-6)
     assert (lesion is None) == (expected[2] is None)
-    assert features.shape == (2, 256 if head == "average" else 512)
-    np.testing.assert_allclose(features, feature_pass(model)(images), atol=1e-5)
+    assert features.shape == (2, 160 + 256)
+    np.testing.assert_allclose(features, depth_pass(model)(images), atol=1e-5)
 
 
 def test_the_default_layer_is_the_last_map_before_the_head():
