@@ -10,10 +10,10 @@ from core import figures
 from core.data.manifest import SPLITS, Manifest, count_rows
 from core.imaging.overlay import to_grey_rgb
 from core.labels import describe
+from core.reading import percent
 from core.settings import get_settings
 from ui import cache
 from ui.errors import plain, shown
-from ui.reading import percent
 from ui.widgets import metric_row
 
 

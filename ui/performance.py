@@ -5,9 +5,9 @@ import streamlit as st
 
 from core import figures
 from core.labels import describe
+from core.reading import percent
 from ui import reports
 from ui.errors import plain
-from ui.reading import percent
 from ui.reports import Report, interval
 from ui.widgets import metric_row
 

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from core.labels import describe
-from ui.reading import percent
+from core.reading import percent
 
 Report = dict[str, Any]
 

@@ -11,10 +11,10 @@ from core.imaging.overlay import COLOUR_MAPS, colour_table, overlay, to_grey_rgb
 from core.imaging.quality import Quality
 from core.labels import describe
 from core.models.registry import ModelStatus
+from core.reading import percent, read_plainly, why_not_accepted
 from core.types import Analysis, FloatArray, Slice
 from ui.diagnose import Chosen
 from ui.errors import plain
-from ui.reading import percent, summary, why_not_accepted
 
 _METHODS = {"grad-cam": "Grad-CAM"}
 
@@ -56,7 +56,7 @@ def show_answer(chosen: Chosen, analysis: Analysis) -> None:
                 st.badge("Not accepted", icon=":material/do_not_disturb_on:", color="gray")
         if reason is not None:
             st.markdown(f":gray[{plain(reason)}]")
-        st.markdown(plain(summary(analysis, chosen.slice.pixels)))
+        st.markdown(plain(read_plainly(analysis, chosen.slice.pixels)))
         st.caption(plain(label.sentence))
 
 

@@ -48,6 +48,15 @@ def test_place_names_the_part_of_the_head(row, column, words):
     assert place(spot(row, column), head()) == words
 
 
+def test_two_spots_are_both_named_rather_than_their_middle():
+    both = spot(20, 20) + spot(70, 70)
+    assert place(both, head()) == "the upper left and the lower right"
+    small = spot(70, 70)
+    small[:70] = 0.0
+    small[:, :70] = 0.0
+    assert place(spot(20, 20) + small, head()) == "the upper left"
+
+
 def test_place_is_relative_to_the_head_where_the_slice_is_known():
     pixels = np.zeros((90, 90), np.float32)
     pixels[:30, :30] = 0.5
