@@ -13,7 +13,7 @@ from core.settings import get_settings
 if TYPE_CHECKING:
     import keras
 
-WITHOUT_WEIGHTS: Final = "ships without weights"
+WITHOUT_WEIGHTS: Final = "It ships without weights; train and publish it first."
 
 
 @dataclass(frozen=True)

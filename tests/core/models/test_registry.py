@@ -66,7 +66,7 @@ def test_a_vgg_starts_from_he_initialisation():
 
 @pytest.mark.parametrize("name", ["resnet50", "efficientnetb0"])
 def test_a_model_that_ships_without_weights_says_so(name, tmp_path, monkeypatch, capsys):
-    assert registry.status(name, tmp_path).reason == "ships without weights"
+    assert registry.status(name, tmp_path).reason == registry.WITHOUT_WEIGHTS
     monkeypatch.setenv("GLIALENS_WEIGHTS_DIR", str(tmp_path))
     get_settings.cache_clear()
     try:
@@ -75,7 +75,7 @@ def test_a_model_that_ships_without_weights_says_so(name, tmp_path, monkeypatch,
         monkeypatch.undo()
         get_settings.cache_clear()
     line = next(x for x in capsys.readouterr().out.splitlines() if x.startswith(name))
-    assert line.endswith("not ready: ships without weights")
+    assert line.endswith(f"not ready: {registry.WITHOUT_WEIGHTS}")
 
 
 def test_a_model_without_shipped_weights_can_be_published(tiny_weights, tmp_path):
