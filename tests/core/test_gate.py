@@ -7,7 +7,18 @@ import pytest
 from core.data.manifest import read_manifest
 from core.data.pool import load_pool
 from core.errors import DatasetError, ModelNotReadyError
-from core.gate import ACCEPTANCE, FILE, Gate, fit, fit_gate, read_gate, with_threshold, write_gate
+from core.gate import (
+    ACCEPTANCE,
+    FILE,
+    Gate,
+    fit,
+    fit_gate,
+    inverted,
+    read_gate,
+    turned,
+    with_threshold,
+    write_gate,
+)
 from core.inference import load_folder
 from core.models.card import parse_card
 from tests.core.training.conftest import tiny_manifest  # noqa: F401
@@ -126,10 +137,26 @@ def test_a_published_model_gets_its_gate_from_the_pool(tiny_weights, tiny_manife
     pool = load_pool(read_manifest(tiny_manifest), 32, tmp_path, predictor.labels)
     steps = []
     gate = fit_gate(predictor, pool, 0.7, lambda *step: steps.append(step))
-    # 36 to train, 9 of them three times turned, 18 inverted, and 9 to validate.
-    assert steps[-1] == (90, 90, "gate")
+    # 36 to train, as they are, turned and inverted, and 9 to validate.
+    assert steps[-1] == (117, 117, "gate")
     assert gate.whitener.shape == (416, 416)
     assert 0.7 <= gate.acceptance <= 0.9
+
+
+def test_turned_and_inverted_copies_are_what_their_names_say():
+    image = np.full((32, 32), 10, np.uint8)
+    image[4:12, 12:20] = 200
+    copies = turned(np.stack([image] * 10))
+    for number, quarters in ((0, 1), (2, 3), (4, 2)):
+        np.testing.assert_allclose(copies[number], np.rot90(image, quarters), atol=1)
+    assert np.ptp(copies[1].astype(int)) > 100
+    np.testing.assert_array_equal(copies[9], copies[0])
+    assert (copies[:, [0, 0, -1, -1], [0, -1, 0, -1]] == 10).all()
+    dark = inverted(np.stack([image] * 5))
+    np.testing.assert_array_equal(dark[0], 255 - image)
+    sizes = [(245.0 - copy).sum() for copy in dark]
+    scales = np.array([1, 0.9375, 0.875, 0.8125, 0.75])
+    np.testing.assert_allclose(sizes, sizes[0] * scales**2, rtol=0.05)
 
 
 def test_without_a_training_split_there_is_no_gate(tiny_weights):
