@@ -53,7 +53,7 @@ class ServiceSettings(BaseSettings):
     rate_limit: int = Field(default=600, ge=0)
     queue_length: int = Field(default=64, ge=1, le=10_000)
     workers: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 4), ge=1, le=64)
-    batch_size: int = Field(default=1, ge=1, le=256)
+    batch_size: int = Field(default=16, ge=1, le=256)
     answer_seconds: float = Field(default=60.0, gt=0.0)
     upload_seconds: float = Field(default=60.0, gt=0.0)
     max_connections: int = Field(default=256, ge=1)
