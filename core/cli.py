@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "evaluate": ("core.commands.evaluate", "measure a model or a run and write its report"),
     "publish": ("core.commands.publish", "turn a finished run into published weights"),
     "compare": ("core.commands.compare", "set all ready models side by side"),
+    "index": ("core.commands.index", "index the training slices, to find similar ones"),
     "fetch-data": ("core.commands.fetch_data", "download the public dataset from Kaggle"),
     "check-api": ("core.commands.check_api", "send labelled images to a service and score it"),
     "serve": ("core.commands.serve", "start the REST service"),
