@@ -3,7 +3,7 @@
 Mahalanobis distance to the training features, after Lee et al. 2018, "A Simple Unified
 Framework for Detecting Out-of-Distribution Samples", arXiv 1807.03888. Class means make no
 difference on these features, and the relative distance of Ren et al. 2021, arXiv 2106.09022,
-lets most strangers in; docs/explanations.md has the figures. `core.imaging.quality` is the
+lets more strangers in; docs/explanations.md has the figures. `core.imaging.quality` is the
 first, cheap gate; this is the second, and it needs the model. NumPy alone: features come from
 the model's own pass.
 """

@@ -160,9 +160,14 @@ def _cam(
 def _logits_model(model: keras.Model) -> keras.Model:
     # A list, because tf-keras-vis calls its model with one.
     plain = keras.Model([model.input], model.output[LOGITS_LAYER])
-    forward = plain.predict
-    # Score-CAM calls `predict`, whose progress bar would land among a command's records.
-    plain.predict = lambda *args, **kwargs: forward(*args, **{**kwargs, "verbose": 0})
+
+    def predict(inputs: list[FloatArray], batch_size: int = 32) -> FloatArray:
+        images = inputs[0]
+        parts = [images[i : i + batch_size] for i in range(0, len(images), batch_size)]
+        return np.concatenate([np.asarray(plain([part], training=False)) for part in parts])
+
+    # Keras would compile anew for every call, and print a bar among a command's records.
+    plain.predict = predict
     return plain
 
 
