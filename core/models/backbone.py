@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import layers, ops
 
 from core.models.cnn import BATCH_NORM_MOMENTUM
@@ -58,6 +60,18 @@ class ImageNetInput(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return what rebuilds this layer."""
         return {**super().get_config(), "mode": self.mode}
+
+
+def caffe_mixture() -> npt.NDArray[np.float32]:
+    """Return the weights with which `ImageNetInput`'s caffe channels give the slice back.
+
+    Returns:
+        float32 of shape (3,): the shortest vector that undoes the spread and in which the
+        channels' different shifts cancel, so that zero padding stays zero as well.
+    """
+    shifts = _GREY_MEAN - np.array(_BGR_MEANS)
+    rules = np.stack([np.full(3, _GREY_SPREAD), shifts])
+    return np.asarray(np.linalg.pinv(rules) @ np.array([1.0, 0.0]), np.float32)
 
 
 def _own_layer(layer: layers.Layer) -> layers.Layer:

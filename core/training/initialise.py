@@ -9,8 +9,10 @@ from core.errors import RunError
 from core.models import registry
 from core.models.card import read_card
 from core.models.grow import GROWTH, grow
+from core.models.head import LESION_LAYER
 from core.models.imagenet import load_imagenet
 from core.models.weights import read_weights, transfer_weights
+from core.models.widen import widen
 from core.training.config import read_config
 
 
@@ -18,7 +20,8 @@ def initialise(model: keras.Model, init: str) -> str:
     """Give a freshly built model its starting weights.
 
     Where the classes differ from the donor's, the layers that name them stay new. A VGG19
-    grows from a VGG16 by identity convolutions, computing the same at first.
+    grows from a VGG16 by identity convolutions, and a VGG16 holds the small network in its first
+    channels; both compute the same at first.
 
     Args:
         model: The model, already holding random weights.
@@ -50,6 +53,12 @@ def initialise(model: keras.Model, init: str) -> str:
         raise RunError(
             "--init is random, imagenet, or the folder of a published model or a run. "
             f"Received: '{folder.name}'."
+        )
+    if (architecture, model.name) == ("cnn", "vgg16") and LESION_LAYER in model.output:
+        taken, total = widen(model, tensors)
+        return (
+            f"{origin}, {taken} of {total} layers taken over, its filters the first channels of "
+            "each block, the others new (after Net2Net, arXiv 1511.05641)"
         )
     new = GROWTH.get((architecture, model.name), ())
     if new:
