@@ -10,7 +10,8 @@ from core.types import Analysis, FloatArray, Prediction
 
 _ROWS: Final = ("upper", "middle", "lower")
 _COLUMNS: Final = ("left", "centre", "right")
-_FOCUS: Final = 0.5
+FOCUS: Final = 0.5
+"""Share of a map's peak from which a pixel counts as looked at."""
 _DIFFUSE: Final = 0.5
 _AIR: Final = 0.05
 _SECOND: Final = 0.5
@@ -51,7 +52,7 @@ def place(cam: FloatArray, pixels: FloatArray | None = None) -> str | None:
     head = np.ones(heat.shape, dtype=bool) if pixels is None else pixels > _AIR
     if not head.any():
         head = np.ones_like(head)
-    focus = heat >= _FOCUS * top
+    focus = heat >= FOCUS * top
     if float((focus & head).sum()) > _DIFFUSE * float(head.sum()):
         return _EVERYWHERE
     rows, columns = np.nonzero(head)
