@@ -5,6 +5,7 @@ dark, shows through. Classes keep the names and colours of `core.labels`.
 """
 
 from core.figures.answers import class_balance, probability_bars
+from core.figures.panels import compact_bars
 from core.figures.performance import (
     accuracy_coverage,
     confusion_heatmap,
@@ -18,6 +19,7 @@ from core.figures.training import learning_curves
 __all__ = [
     "accuracy_coverage",
     "class_balance",
+    "compact_bars",
     "confusion_heatmap",
     "learning_curves",
     "metric_table",

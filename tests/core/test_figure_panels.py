@@ -1,0 +1,35 @@
+from core import figures
+from core.labels import KNOWN
+
+P = {"glioma": 0.15, "meningioma": 0.7, "notumor": 0.1496, "pituitary": 0.0004}
+ORDER = ("glioma", "meningioma", "notumor", "pituitary")
+
+
+def texts(figure):
+    return [annotation.text for annotation in figure.layout.annotations]
+
+
+def test_names_and_shares_stand_above_their_bars_in_the_given_order():
+    figure = figures.compact_bars(P, ORDER)
+    bars = figure.data[1]
+    assert list(bars.x) == [P[key] for key in ORDER]
+    assert list(bars.y) == [0, 1, 2, 3]
+    assert list(bars.marker.color) == [KNOWN[key].colour for key in ORDER]
+    assert texts(figure)[:4] == ["Glioma", "15.0 %", "<b>Meningioma</b>", "<b>70.0 %</b>"]
+    assert texts(figure)[-1] == "under 0.1 %"
+    # The first class stands on top.
+    low, high = figure.layout.yaxis.range
+    assert low > high
+
+
+def test_every_panel_has_the_same_scale_and_the_threshold_as_a_line():
+    figure = figures.compact_bars({"glioma": 1.0}, ("glioma",), 0.65)
+    assert tuple(figure.layout.xaxis.range) == (0, 1)
+    assert figure.layout.shapes[0].x0 == 0.65
+    assert not figures.compact_bars(P, ORDER).layout.shapes
+
+
+def test_classes_that_a_model_lacks_are_left_out_and_markup_is_escaped():
+    figure = figures.compact_bars({"<b>odd": 1.0}, ("glioma", "<b>odd"))
+    assert len(figure.data[1].x) == 1
+    assert all("<b>odd" not in text.lower() for text in texts(figure))
