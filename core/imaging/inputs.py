@@ -44,6 +44,30 @@ class InputItem:
     error: InputError | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class InputFile:
+    """One file with all its slices, or the reason why it has none.
+
+    Attributes:
+        file: As `InputItem.file`.
+        member: Its path in the zip as written there, not safe to show; empty outside a zip.
+        slices: Its slices, in anatomical order; empty where there is an error.
+        error: What is wrong; None where there are slices.
+    """
+
+    file: str
+    member: str = ""
+    slices: tuple[Slice, ...] = ()
+    error: InputError | None = None
+
+    def items(self) -> Iterator[InputItem]:
+        """Yield the slices one by one, or the error."""
+        if self.error is not None:
+            yield InputItem(self.file, error=self.error)
+        for slice_ in self.slices:
+            yield InputItem(self.file, slice=slice_)
+
+
 def read_bytes(data: bytes, name: str = "image", limits: Limits | None = None) -> list[Slice]:
     """Read one uploaded file.
 
@@ -78,12 +102,18 @@ def read_path(path: str | os.PathLike[str], limits: Limits | None = None) -> lis
 
 def iter_bytes(data: bytes, name: str, limits: Limits | None = None) -> Iterator[InputItem]:
     """Yield the slices of one upload, which may be a zip; what is wrong becomes an item too."""
+    for file in iter_files(data, name, limits):
+        yield from file.items()
+
+
+def iter_files(data: bytes, name: str, limits: Limits | None = None) -> Iterator[InputFile]:
+    """Yield the files of one upload, as `iter_bytes`, each with all its slices."""
     limits = limits or default_limits()
     shown = safe_name(name)
     if detect(data) == "zip":
-        yield from _guarded(shown, partial(_zip_items, io.BytesIO(data), shown, limits))
+        yield from _guarded(shown, partial(_zip_files, io.BytesIO(data), shown, limits))
     else:
-        yield from _slices(shown, partial(read_bytes, data, name, limits))
+        yield _file(shown, partial(read_bytes, data, name, limits))
 
 
 def iter_inputs(
@@ -101,7 +131,8 @@ def iter_inputs(
     """
     limits = limits or default_limits()
     for path in map(Path, paths):
-        if path.is_dir():
+        # Unlike Path.is_dir, it takes a name that no file can have.
+        if os.path.isdir(path):
             found = False
             for file in _walk(path, limits):
                 found = True
@@ -118,47 +149,46 @@ def iter_inputs(
 def _file_items(path: Path, limits: Limits) -> Iterator[InputItem]:
     shown = _shown(path)
     if _kind_of(path) == "zip":
-        yield from _guarded(shown, partial(_zip_path_items, path, shown, limits))
+        for file in _guarded(shown, partial(_zip_path_files, path, shown, limits)):
+            yield from file.items()
     else:
-        yield from _slices(shown, partial(read_path, path, limits))
+        yield from _file(shown, partial(read_path, path, limits)).items()
 
 
-def _slices(shown: str, read: Callable[[], list[Slice]]) -> Iterator[InputItem]:
+def _file(shown: str, read: Callable[[], list[Slice]], member: str = "") -> InputFile:
     try:
-        slices = read()
+        return InputFile(shown, member, tuple(read()))
     except InputError as error:
-        yield InputItem(shown, error=error)
-        return
-    for slice_ in slices:
-        yield InputItem(shown, slice=slice_)
+        return InputFile(shown, member, error=error)
 
 
-def _guarded(shown: str, items: Callable[[], Iterator[InputItem]]) -> Iterator[InputItem]:
+def _guarded(shown: str, files: Callable[[], Iterator[InputFile]]) -> Iterator[InputFile]:
     try:
-        yield from items()
+        yield from files()
     except InputError as error:
-        yield InputItem(shown, error=error)
+        yield InputFile(shown, error=error)
 
 
-def _zip_path_items(path: Path, shown: str, limits: Limits) -> Iterator[InputItem]:
+def _zip_path_files(path: Path, shown: str, limits: Limits) -> Iterator[InputFile]:
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size > limits.max_inflated_bytes:
                 raise TooLargeError("A zip is smaller than what it may inflate to. Received: more.")
-            yield from _zip_items(file, shown, limits)
+            yield from _zip_files(file, shown, limits)
     except OSError as error:
         raise _unopened(error) from error
 
 
-def _zip_items(file: BinaryIO, shown: str, limits: Limits) -> Iterator[InputItem]:
+def _zip_files(file: BinaryIO, shown: str, limits: Limits) -> Iterator[InputFile]:
     found = False
     for member in _members(file, limits):
         found = True
         name = f"{shown}/{safe_name(member.name)}"
         if member.error is not None:
-            yield InputItem(name, error=member.error)
+            yield InputFile(name, member.name, error=member.error)
         else:
-            yield from _slices(name, partial(read_bytes, member.data, member.name, limits))
+            read = partial(read_bytes, member.data, member.name, limits)
+            yield _file(name, read, member.name)
     if not found:
         raise UnreadableError("A zip holds at least one image. Received: none.")
 
@@ -211,7 +241,7 @@ def _ordered(paths: list[Path], limits: Limits) -> list[Path]:
 def _kind_of(path: Path) -> str:
     try:
         # A pipe or a device would block or never end.
-        if not path.is_file():
+        if not os.path.isfile(path):
             return "unknown"
         with path.open("rb") as file:
             return detect(file.read(HEAD_BYTES))
@@ -221,7 +251,7 @@ def _kind_of(path: Path) -> str:
 
 def _load(path: Path, limits: Limits) -> bytes:
     try:
-        if path.exists() and not path.is_file():
+        if os.path.exists(path) and not os.path.isfile(path):
             raise UnreadableError("A path names a plain file. Received: a special file.")
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -233,16 +263,20 @@ def _load(path: Path, limits: Limits) -> bytes:
             if size > limit:
                 limits.check_bytes(size)
             return head + file.read(limit)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unopened(error) from error
 
 
-def _unopened(error: OSError) -> UnreadableError:
+def _unopened(error: OSError | ValueError) -> UnreadableError:
+    # A ValueError: NUL or half a character in the name.
+    reason = error.strerror if isinstance(error, OSError) else "a name that no file can have"
     return UnreadableError(
-        f"A path names a file that can be opened. Received: {(error.strerror or 'none').lower()}."
+        f"A path names a file that can be opened. Received: {(reason or 'none').lower()}."
     )
 
 
 def _shown(path: Path) -> str:
-    text = os.fsencode(path).decode("utf-8", errors="replace")
+    # Bytes that are no UTF-8 come as surrogates; others of those no file name can hold.
+    raw = str(path).encode("utf-8", errors="surrogatepass")
+    text = raw.decode("utf-8", errors="replace")
     return "".join(ch if ch.isprintable() else "_" for ch in text)

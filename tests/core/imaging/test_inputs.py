@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core.errors import TooLargeError, UnreadableError, UnsupportedTypeError
-from core.imaging.inputs import iter_bytes, iter_inputs, read_bytes, read_path
+from core.imaging.inputs import iter_bytes, iter_files, iter_inputs, read_bytes, read_path
 from core.imaging.limits import Limits
 
 
@@ -173,3 +173,19 @@ def test_a_damaged_member_leaves_the_others():
 def test_a_zip_without_images_says_so():
     [item] = iter_bytes(zipped({"notes.txt": b"words"}), "z.zip")
     assert "at least one image" in str(item.error)
+
+
+def test_files_of_a_zip_keep_their_folder():
+    data = zipped({"glioma/a.png": png(), "b/c.png": b"words"})
+    files = list(iter_files(data, "all.zip"))
+    assert [file.member for file in files] == ["b/c.png", "glioma/a.png"]
+    assert [file.file for file in files] == ["all.zip/c.png", "all.zip/a.png"]
+    assert [len(file.slices) for file in files] == [0, 1]
+    assert isinstance(files[0].error, UnsupportedTypeError)
+    items = [item.file for file in files for item in file.items()]
+    assert items == [item.file for item in iter_bytes(data, "all.zip")]
+
+
+def test_a_file_outside_a_zip_has_no_member_name():
+    [file] = iter_files(png(), "glioma/a.png")
+    assert (file.file, file.member, len(file.slices)) == ("a.png", "", 1)
