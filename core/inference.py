@@ -9,6 +9,7 @@ import numpy as np
 
 from core.errors import ModelNotReadyError, RunError
 from core.evaluation.calibration import softmax
+from core.gate import WARNING, Gate, read_gate
 from core.imaging.preprocess import Geometry, preprocess
 from core.imaging.quality import assess
 from core.models import registry
@@ -31,17 +32,27 @@ class Predictor:
         card: What travels with the weights.
         model: The Keras model with its weights in place.
         calibrated: Whether the card's temperature was fitted; not so for a run.
+        gate: Judges whether a slice is of the kind that the model knows; without one the
+            simple facts of `core.imaging.quality` decide alone.
     """
 
-    def __init__(self, card: Card, model: "keras.Model", calibrated: bool = True) -> None:
-        from core.explain.grad_cam import fused_pass, target_layer
+    def __init__(
+        self,
+        card: Card,
+        model: "keras.Model",
+        calibrated: bool = True,
+        gate: Gate | None = None,
+    ) -> None:
+        from core.explain.grad_cam import full_pass, fused_pass, target_layer
 
         self.card = card
         self.model = model
         self.calibrated = calibrated
+        self.gate = gate
         self.layer = target_layer(model)
-        self._fused = fused_pass(model, self.layer)
-        self._forward = _compiled(model)
+        # The gate's features come out of the same pass; a model without a gate is spared them.
+        self._fused = full_pass(model, self.layer) if gate else fused_pass(model, self.layer)
+        self._forward = _compiled(model, gate is not None)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -65,8 +76,8 @@ class Predictor:
             map where the model has one.
         """
         image, geometry = preprocess(slice_, self.card.input_size)
-        logits, maps, lesion = self._fused(image[np.newaxis])
-        prediction = self._prediction(slice_, logits[0])
+        logits, maps, lesion, *features = self._fused(image[np.newaxis])
+        prediction = self._prediction(slice_, logits[0], features[0][0] if features else None)
         explanations = {
             label: Explanation(label, _spread(maps[0, i], geometry), "grad-cam", self.layer)
             for i, label in enumerate(self.labels)
@@ -88,8 +99,9 @@ class Predictor:
         for start in range(0, len(slices), batch_size):
             part = slices[start : start + batch_size]
             images = np.stack([preprocess(s, self.card.input_size)[0] for s in part])
-            logits = self._forward(images)
-            answers += [self._prediction(s, row) for s, row in zip(part, logits, strict=True)]
+            logits, features = self._forward(images)
+            vectors = [None] * len(part) if features is None else list(features)
+            answers += map(self._prediction, part, logits, vectors)
         return answers
 
     def logits(self, images: FloatArray) -> FloatArray:
@@ -101,13 +113,16 @@ class Predictor:
         Returns:
             float32 of shape (batch, classes).
         """
-        return self._forward(images)
+        return self._forward(images)[0]
 
     def maps(self, images: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray | None]:
         """Return logits, Grad-CAMs and lesion map of prepared slices; see `fused_pass`."""
-        return self._fused(images)
+        logits, maps, lesion, *_ = self._fused(images)
+        return logits, maps, lesion
 
-    def _prediction(self, slice_: Slice, logits: FloatArray) -> Prediction:
+    def _prediction(
+        self, slice_: Slice, logits: FloatArray, features: FloatArray | None = None
+    ) -> Prediction:
         probabilities = softmax(logits[np.newaxis], self.card.temperature)[0].astype(np.float32)
         order = np.argsort(-probabilities, kind="stable")
         chosen = [self.labels[i] for i in order[:1]]
@@ -117,6 +132,10 @@ class Predictor:
             within = [self.labels[i] for i in order if 1.0 - probabilities[i] <= quantile]
             chosen = within or chosen
         quality = assess(slice_)
+        warnings = [*slice_.notes, *quality.reasons]
+        known = self.gate is None or features is None or bool(self.gate.accepts(features))
+        if not known:
+            warnings.append(WARNING)
         return Prediction(
             self.card.name,
             self.labels,
@@ -124,8 +143,8 @@ class Predictor:
             probabilities,
             get_settings().threshold,
             tuple(chosen),
-            quality.ok,
-            (*slice_.notes, *quality.reasons),
+            quality.ok and known,
+            tuple(warnings),
         )
 
 
@@ -133,18 +152,32 @@ def _spread(grid: FloatArray, geometry: Geometry) -> FloatArray:
     return np.asarray(np.clip(geometry.map_to_slice(grid), 0.0, 1.0), np.float32)
 
 
-def _compiled(model: "keras.Model") -> Callable[[FloatArray], FloatArray]:
+def _compiled(
+    model: "keras.Model", gated: bool
+) -> Callable[[FloatArray], tuple[FloatArray, FloatArray | None]]:
+    """Compile the pass to logits and, for a gate, its features."""
+    import keras
     import tensorflow as tf
 
+    from core.explain.features import depths
     from core.models.head import LOGITS_LAYER
 
     size = model.input.shape[1]
+    outputs = {LOGITS_LAYER: model.output[LOGITS_LAYER]}
+    if gated:
+        outputs["depths"] = depths(model)
+    inner = keras.Model(model.input, outputs)
 
     @tf.function(input_signature=[tf.TensorSpec((None, size, size, 1), tf.float32)])
     def run(images: Any) -> Any:
-        return tf.cast(model(images, training=False)[LOGITS_LAYER], tf.float32)
+        found = inner(images, training=False)
+        return {name: tf.cast(value, tf.float32) for name, value in found.items()}
 
-    return lambda images: np.asarray(run(tf.constant(images, tf.float32)))
+    def call(images: FloatArray) -> tuple[FloatArray, FloatArray | None]:
+        found = {key: np.asarray(v) for key, v in run(tf.constant(images, tf.float32)).items()}
+        return found[LOGITS_LAYER], found.get("depths")
+
+    return call
 
 
 def load_predictor(name: str, weights_dir: Path | None = None) -> Predictor:
@@ -175,7 +208,7 @@ def load_folder(folder: Path) -> Predictor:
     tensors = read_weights(folder / "weights.safetensors", card.sha256)
     model = registry.build(card.architecture, card.input_size, card.labels, card.head)
     assign_weights(model, tensors)
-    return Predictor(card, model)
+    return Predictor(card, model, gate=read_gate(folder, card))
 
 
 def load_run(run: Path) -> Predictor:

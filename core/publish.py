@@ -19,6 +19,7 @@ from core.evaluation.conformal import conformal_quantile
 from core.evaluation.report import build_report
 from core.evaluation.storage import write_predictions, write_report
 from core.files import write_json
+from core.gate import fit_gate, write_gate
 from core.inference import Predictor, load_folder, load_run
 from core.models.card import Card, parse_card
 from core.settings import get_settings
@@ -98,8 +99,9 @@ def _headline(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def _calibrate(
-    predictor: Predictor, manifest: Manifest, progress: Progress | None
+    predictor: Predictor, manifest: Manifest, folder: Path, progress: Progress | None
 ) -> dict[str, Any]:
+    """Fit what the answers of these weights need: temperature, conformal quantiles, gate."""
     from core.data.pool import load_pool
 
     pool = load_pool(
@@ -118,7 +120,8 @@ def _calibrate(
         f"{level:.2f}": round(float(conformal_quantile(probabilities, targets, level)), 6)
         for level in _LEVELS
     }
-    return {"temperature": temperature, "conformal": quantiles}
+    gate = write_gate(fit_gate(predictor, pool, progress=progress), folder)
+    return {"temperature": temperature, "conformal": quantiles, "gate": gate}
 
 
 def _swap(fresh: Path, target: Path) -> None:
@@ -217,7 +220,7 @@ def publish(
             "disclaimer": DISCLAIMER,
         }
         write_json(fresh / "card.json", raw)
-        raw.update(_calibrate(load_folder(fresh), loaded, progress))
+        raw.update(_calibrate(load_folder(fresh), loaded, fresh, progress))
         write_json(fresh / "card.json", raw)
         inputs = gather(load_folder(fresh), loaded, "test", external=external, progress=progress)
         words = ["python", "-m", "core", "publish", run.name, name, "--manifest", source.name]

@@ -33,11 +33,12 @@ def published(run, tmp_path_factory):
     return weights, publish(run, "mine", weights)
 
 
-def test_a_published_model_has_its_four_files_and_predictions(published):
+def test_a_published_model_has_its_files_and_predictions(published):
     weights, _ = published
     assert sorted(os.listdir(weights)) == ["mine"]
     assert sorted(os.listdir(weights / "mine")) == [
-        "card.json", "history.json", "predictions.csv", "report.json", "weights.safetensors",
+        "card.json", "gate.safetensors", "history.json", "predictions.csv", "report.json",
+        "weights.safetensors",
     ]  # fmt: skip
 
 
