@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and reading JSON without surprises."""
 
 import json
 import os
@@ -44,6 +44,37 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def parse_json(text: str) -> Any:
+    """Parse JSON more strictly than Python does: what one reader sees, every reader sees.
+
+    Args:
+        text: The document.
+
+    Raises:
+        ValueError: If it isn't JSON, names a key twice, holds NaN, infinity or half of a
+            surrogate pair, is nested too deeply, or has a number of thousands of digits.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if "\\ud" in text.lower():
+        # Half a pair parses, but no file, screen or response could hold it.
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key that is there twice")
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name}, which JSON doesn't know")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,7 +13,7 @@ from typing import Any, Final
 from core import __version__
 from core.data.catalogue import SetAside
 from core.errors import DatasetError
-from core.files import replacing, write_json
+from core.files import parse_json, replacing, write_json
 
 COLUMNS: Final = ("path", "label", "group", "split", "source")
 SPLITS: Final = ("train", "val", "test")
@@ -59,11 +58,12 @@ class Manifest:
         Raises:
             DatasetError: If files are missing; the message gives their number and the first.
         """
-        missing = [row.path for row in self.rows if not (self.root / row.path).is_file()]
+        # Unlike Path.is_file, it calls a name that no file can have missing, too.
+        missing = [row.path for row in self.rows if not os.path.isfile(self.root / row.path)]
         if missing:
             raise DatasetError(
                 f"Every file of a manifest exists below {self.root.name!r}. "
-                f"Received: {len(missing)} of {len(self.rows)} missing, first {missing[0]!r}."
+                f"Received: {len(missing)} of {len(self.rows)} missing, first {_short(missing[0])}."
             )
 
 
@@ -97,6 +97,10 @@ def _row_fault(row: ManifestRow) -> str | None:
     return None
 
 
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 200 else text[:200] + "…")
+
+
 def check_rows(rows: Sequence[ManifestRow], lines: Sequence[int] | None = None) -> None:
     """Check the rules that hold for a manifest.
 
@@ -116,17 +120,17 @@ def check_rows(rows: Sequence[ManifestRow], lines: Sequence[int] | None = None) 
     for row, line in zip(rows, lines or range(2, len(rows) + 2), strict=True):
         fault = _row_fault(row)
         if fault:
-            raise DatasetError(f"{fault} Received: {','.join(astuple(row))!r} (line {line}).")
+            raise DatasetError(f"{fault} Received: {_short(','.join(astuple(row)))} (line {line}).")
         if row.path in seen:
             raise DatasetError(
-                f"A manifest names each image once. Received: {row.path!r} "
+                f"A manifest names each image once. Received: {_short(row.path)} "
                 f"(lines {seen[row.path]} and {line})."
             )
         seen[row.path] = line
         split, earlier = groups.setdefault(row.group, (row.split, line))
         if split != row.split:
             raise DatasetError(
-                f"A group stays in one split. Received: group {row.group!r} in {split} "
+                f"A group stays in one split. Received: group {_short(row.group)} in {split} "
                 f"(line {earlier}) and in {row.split} (line {line})."
             )
 
@@ -197,7 +201,7 @@ def read_meta(path: Path) -> dict[str, Any]:
     if not sidecar.is_file():
         return {}
     try:
-        meta = json.loads(sidecar.read_text(encoding="utf-8"))
+        meta = parse_json(sidecar.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DatasetError(
             f"A manifest's sidecar is JSON. Received: {sidecar.name!r}, which can't be read."

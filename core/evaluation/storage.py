@@ -1,7 +1,6 @@
 """Reports and predictions on disk."""
 
 import csv
-import json
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 from core.errors import DatasetError
 from core.evaluation.calibration import softmax
 from core.evaluation.inputs import EvaluationInputs
-from core.files import replacing, write_json
+from core.files import parse_json, replacing, write_json
 
 SCHEMA = 1
 DIGITS = 6
@@ -130,14 +129,14 @@ def read_report(path: Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DatasetError(
             f"A report must exist before it is read; `evaluate` writes it. Received: {path}."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"A report is a readable text file. Received: {path}.") from error
-    except (json.JSONDecodeError, RecursionError) as error:
+    except ValueError as error:
         raise DatasetError(f"A report is a JSON file. Received: {path}, {error}.") from error
     return check_report(value)
 

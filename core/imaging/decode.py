@@ -47,6 +47,9 @@ _WIDE: Final = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 _COLOUR: Final = frozenset({"RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "LA", "La", "CMYK", "YCbCr"})
 _BITS: Final = 258
 _PHOTOMETRIC: Final = 262
+_TILE: Final = (322, 323)
+# Encoders write about ten; each further one costs a pass over all pixels.
+_MAX_SCANS: Final = 100
 
 
 def decode_image(data: bytes, name: str = "image", limits: Limits | None = None) -> Slice:
@@ -85,6 +88,7 @@ def decode_image(data: bytes, name: str = "image", limits: Limits | None = None)
             f"An image may have at most {limits.max_pixels:,} pixels. Received: far more."
         ) from error
     limits.check_size(*image.size)
+    _check_work(image, data, limits)
     notes = _notes(kind, name, image)
     try:
         image.load()
@@ -126,6 +130,24 @@ def _check_webp_size(data: bytes, limits: Limits) -> None:
     else:
         width, height = (int.from_bytes(body[i : i + 2], "little") & 0x3FFF for i in (6, 8))
     limits.check_size(width, height)
+
+
+def _check_work(image: ImageFile, data: bytes, limits: Limits) -> None:
+    """Refuse small files that make a decoder work or allocate far beyond their size."""
+    if isinstance(image, JpegImageFile) and data.count(b"\xff\xda") > _MAX_SCANS:
+        raise UnreadableError(
+            f"A JPEG image has at most {_MAX_SCANS} scans. Received: one with more."
+        )
+    if isinstance(image, TiffImageFile):
+        width, height = (image.tag_v2.get(tag, 1) for tag in _TILE)
+        # A tile is decoded whole, however little of it the image shows.
+        if not (isinstance(width, int) and isinstance(height, int)):
+            raise _unreadable("tiff")
+        if width * height > limits.max_pixels:
+            raise TooLargeError(
+                f"An image's tile may have at most {limits.max_pixels:,} pixels. "
+                f"Received: {width} x {height}."
+            )
 
 
 def _notes(kind: str, name: str, image: ImageFile) -> tuple[str, ...]:

@@ -56,6 +56,10 @@ _TAGS: Final = (
     "FloatPixelData",
     "DoubleFloatPixelData",
 )
+_MODALITIES: Final = frozenset(
+    {"CR", "CT", "DX", "ES", "IO", "MG", "NM", "OCT", "OP", "OT", "PT", "RF", "RTDOSE", "SC"}
+    | {"SEG", "SM", "SR", "US", "XA", "XC"}
+)
 _PIXELS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -126,8 +130,10 @@ def _check_codec(dataset: Dataset) -> None:
     try:
         decoder = get_decoder(uid)
     except NotImplementedError as error:
+        # An unknown identifier would be shown as the text that the file holds.
+        name = uid.name if uid.name != str(uid) else "an unknown transfer syntax"
         raise UnsupportedTypeError(
-            f"GliaLens reads DICOM files of still images. Received: {uid.name}."
+            f"GliaLens reads DICOM files of still images. Received: {name}."
         ) from error
     if not decoder.is_available:
         missing = "; ".join(decoder.missing_dependencies)
@@ -169,7 +175,8 @@ def _notes(dataset: Dataset) -> tuple[str, ...]:
     notes: tuple[str, ...] = ()
     modality = str(dataset.get("Modality") or "")
     if modality != "MR":
-        known = modality.isalpha() and len(modality) <= 16 and modality.isascii()
+        # Free text in this tag could name the patient.
+        known = modality in _MODALITIES
         notes += (
             "The models know MR images alone. "
             f"Received: a DICOM file of the modality {modality if known else 'unknown'}.",

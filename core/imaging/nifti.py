@@ -184,9 +184,13 @@ def _orient(
     values: FloatArray, raw: Any
 ) -> tuple[FloatArray, tuple[float, float, float], tuple[str, ...]]:
     """Turn (i, j, k) into (depth, height, width) of LPS axes."""
-    affine = np.asarray(raw.get_best_affine(), np.float64)
     notes: tuple[str, ...] = ()
     known = int(raw["sform_code"]) > 0 or int(raw["qform_code"]) > 0
+    try:
+        affine = np.asarray(raw.get_best_affine(), np.float64)
+    except (HeaderDataError, ValueError):
+        # Spacings below 0 or a quaternion that is no rotation.
+        affine, known = np.eye(4), False
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         affine, known = np.eye(4), False
     if not known:

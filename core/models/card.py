@@ -1,12 +1,12 @@
 """The card that travels with published weights: size, labels, temperature, figures, licence."""
 
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.errors import ModelNotReadyError
+from core.files import parse_json
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REQUIRED = (
@@ -79,6 +79,7 @@ def parse_card(raw: Any) -> Card:
     missing = [key for key in _REQUIRED if key not in raw]
     if missing:
         raise ModelNotReadyError(f"A card has every required key. Missing: {', '.join(missing)}.")
+    _check_kinds(raw)
     labels, size, temperature = raw["labels"], raw["input_size"], raw["temperature"]
     if (
         not isinstance(labels, list)
@@ -91,10 +92,10 @@ def parse_card(raw: Any) -> Card:
         )
     if isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 1024:
         raise ModelNotReadyError(f"A card's input_size is 16 to 1024 pixels. Received: {size!r}.")
-    if not isinstance(temperature, int | float) or not 0.01 <= temperature <= 100.0:
+    if not _is_number(temperature) or not 0.01 <= temperature <= 100.0:
         raise ModelNotReadyError(f"A card's temperature is 0.01 to 100. Received: {temperature!r}.")
     threshold = raw["threshold"]
-    if not isinstance(threshold, int | float) or not 0.0 <= threshold <= 1.0:
+    if not _is_number(threshold) or not 0.0 <= threshold <= 1.0:
         raise ModelNotReadyError(f"A card's threshold is 0 to 1. Received: {threshold!r}.")
     if not _SHA256.fullmatch(str(raw["sha256"])):
         raise ModelNotReadyError(
@@ -109,14 +110,38 @@ def parse_card(raw: Any) -> Card:
         threshold=float(threshold),
         sha256=str(raw["sha256"]),
         init=str(raw["init"]),
-        trained_on=dict(raw["trained_on"]),
-        metrics=dict(raw["metrics"]),
+        trained_on=raw["trained_on"],
+        metrics=raw["metrics"],
         command=str(raw["command"]),
         version=str(raw["version"]),
         created=str(raw["created"]),
         license=str(raw.get("license", "")),
         raw=raw,
     )
+
+
+def _check_kinds(raw: dict[str, Any]) -> None:
+    for key in ("name", "architecture", "sha256", "init", "command", "version", "created"):
+        if not isinstance(raw[key], str):
+            raise ModelNotReadyError(
+                f"A card's {key} is a text. Received: {type(raw[key]).__name__}."
+            )
+    for key in ("trained_on", "metrics", "conformal"):
+        if not isinstance(raw.get(key, {}), dict):
+            raise ModelNotReadyError(
+                f"A card's {key} is an object. Received: {type(raw[key]).__name__}."
+            )
+    quantile = raw.get("conformal", {}).get("0.95")
+    if quantile is not None and not (_is_number(quantile) and 0.0 <= quantile <= 1.0):
+        raise ModelNotReadyError(f"A card's conformal quantile is 0 to 1. Received: {quantile!r}.")
+    if raw.get("head", "lesion") not in ("lesion", "average"):
+        raise ModelNotReadyError(
+            f"A card's head is lesion or average. Received: {str(raw['head'])[:60]!r}."
+        )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def read_card(folder: Path) -> Card:
@@ -140,7 +165,9 @@ def read_card(folder: Path) -> Card:
             f"card.json must be readable UTF-8. Received: {type(error).__name__}."
         ) from error
     try:
-        raw = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ModelNotReadyError("card.json must be JSON. Received: broken JSON.") from error
+        raw = parse_json(text)
+    except ValueError as error:
+        raise ModelNotReadyError(
+            "card.json must be JSON with each key once. Received: broken JSON."
+        ) from error
     return parse_card(raw)

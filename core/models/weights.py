@@ -75,6 +75,10 @@ def read_weights(path: Path, expected_sha256: str) -> dict[str, np.ndarray]:
         raise ModelNotReadyError(
             "weights.safetensors must be a safetensors file. Received: a damaged file."
         ) from error
+    except KeyError as error:
+        raise ModelNotReadyError(
+            f"Weights are numbers that NumPy knows. Received: the type {error.args[0]}."
+        ) from error
 
 
 def assign_weights(model: keras.Model, tensors: Mapping[str, np.ndarray]) -> None:
@@ -98,6 +102,11 @@ def assign_weights(model: keras.Model, tensors: Mapping[str, np.ndarray]) -> Non
             raise ModelNotReadyError(
                 f"The weight {path} has shape {tuple(variable.shape)}. "
                 f"Received: {tensors[path].shape}."
+            )
+    for path, value in tensors.items():
+        if value.dtype.kind != "f" or not np.isfinite(value).all():
+            raise ModelNotReadyError(
+                f"Weights are finite floating-point numbers. Received: others in '{path}'."
             )
     for path, variable in wanted.items():
         variable.assign(tensors[path].astype(np.float32))

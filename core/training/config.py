@@ -1,11 +1,11 @@
 """What a training run is made of: checked once, written to `config.json`, read on resume."""
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.errors import RunError
+from core.files import parse_json
 from core.training.augment import AugmentConfig
 from core.training.mixing import Mixing
 
@@ -138,7 +138,7 @@ def read_config(run: Path) -> TrainConfig:
     """
     path = run / "config.json"
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunError(
             f"A run's folder holds config.json. Received: a folder without it, '{run.name}'."
