@@ -22,6 +22,8 @@ class Settings(BaseSettings):
         max_upload_mb: Largest accepted file in megabytes.
         max_pixels: Largest accepted number of pixels of one image.
         case_log: Whether cases can be saved; off until switched on.
+        jobs: Whether screens may start processes: trainings, publishing, splits. Off where
+            strangers reach the dashboard.
         database_url: SQLAlchemy URL of the case log; an SQLite file beside the project
             without it. Kept out of `repr`, as it may hold a password.
     """
@@ -35,6 +37,7 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(default=20, ge=1, le=2048)
     max_pixels: int = Field(default=25_000_000, ge=1024)
     case_log: bool = False
+    jobs: bool = True
     database_url: str | None = Field(default=None, repr=False)
 
 

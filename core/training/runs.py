@@ -1,12 +1,13 @@
 """Training runs as folders; reading them loads neither TensorFlow nor Keras."""
 
 import json
-import os
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from core.errors import RunError
+from core.processes import was_there
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,16 @@ class RunInfo:
     history: list[dict[str, Any]] = field(default_factory=list)
     detail: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def resumable(self) -> bool:
+        """Whether the run stands still and has a state to go on from."""
+        return self.status != "running" and (self.folder / "last" / "state.safetensors").is_file()
+
+    @property
+    def publishable(self) -> bool:
+        """Whether it has weights to publish and doesn't change them any more."""
+        return self.status != "running" and (self.folder / "best.weights.h5").is_file()
+
 
 def _read(path: Path, kind: type) -> Any:
     try:
@@ -45,17 +56,19 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     return [row for row in _read(folder / "history.json", list) if isinstance(row, dict)]
 
 
-def _alive(pid: Any) -> bool:
-    """Say whether a process of this machine still exists; a killed run can't say so itself."""
+def _alive(detail: dict[str, Any]) -> bool:
+    """Say whether a run's process still exists; a killed run can't say so itself.
+
+    A process that began after the run last wrote its status only got its number.
+    """
+    pid = detail.get("pid")
     if not isinstance(pid, int) or pid <= 0:
         return False
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+        written = datetime.strptime(str(detail.get("updated")), "%Y-%m-%dT%H:%M:%S%z")
+    except ValueError:
+        return was_there(pid, datetime.now(UTC).timestamp())
+    return was_there(pid, written.timestamp())
 
 
 def read_run(folder: Path) -> RunInfo:
@@ -70,7 +83,7 @@ def read_run(folder: Path) -> RunInfo:
         )
     detail = _read(folder / "status.json", dict)
     status = str(detail.get("state", "unknown"))
-    if status == "running" and not _alive(detail.get("pid")):
+    if status == "running" and not _alive(detail):
         status = "interrupted"
     return RunInfo(
         folder.name,
