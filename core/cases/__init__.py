@@ -5,7 +5,7 @@ reaches, and never keeps a file name, a DICOM tag or the slice itself.
 """
 
 from core.cases.agreement import Agreement, count_agreement
-from core.cases.export import to_csv, to_json, to_rows
+from core.cases.export import to_csv, to_excel, to_json, to_parquet, to_rows
 from core.cases.records import OTHER, UNSURE, Case, Filters, Page, thumbnail
 from core.cases.store import CaseLog, open_case_log
 
@@ -21,6 +21,8 @@ __all__ = [
     "open_case_log",
     "thumbnail",
     "to_csv",
+    "to_excel",
     "to_json",
+    "to_parquet",
     "to_rows",
 ]

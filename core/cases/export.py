@@ -1,4 +1,4 @@
-"""Cases as flat rows, CSV and JSON."""
+"""Cases as flat rows, CSV, JSON, Excel and Parquet."""
 
 import csv
 import io
@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
+from core import tables
 from core.cases.records import Case
 
 _LISTS: Final = ("prediction_set", "warnings")
@@ -52,6 +53,16 @@ def to_json(cases: Iterable[Case]) -> str:
     """Return cases as a JSON list of their records, without thumbnails."""
     records = [case.to_record() for case in cases]
     return json.dumps(records, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def to_excel(cases: Iterable[Case]) -> bytes:
+    """Return cases as an Excel workbook with the columns of `to_rows`."""
+    return tables.to_excel(to_rows(cases), "Cases")
+
+
+def to_parquet(cases: Iterable[Case]) -> bytes:
+    """Return cases as Parquet with the columns of `to_rows`; times are timestamps in UTC."""
+    return tables.to_parquet(to_rows(cases), ("created", "judged"))
 
 
 def _harmless(value: Any) -> Any:

@@ -1,9 +1,11 @@
 import csv
 import io
 import json
+import zipfile
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -15,7 +17,9 @@ from core.cases import (
     count_agreement,
     thumbnail,
     to_csv,
+    to_excel,
     to_json,
+    to_parquet,
     to_rows,
 )
 from core.cases.records import MAX_THUMBNAIL
@@ -223,3 +227,34 @@ def test_rows_of_models_with_other_classes_share_their_columns():
     rows = to_rows([one, other])
     assert list(rows[0]) == list(rows[1])
     assert (rows[0]["p_odd"], rows[1]["p_odd"], rows[1]["p_glioma"]) == (None, 1.0, None)
+
+
+def test_excel_runs_no_formula(log):
+    log.add(answer("glioma"), slice_of(), note="=1+1", verdict="glioma")
+    log.add(answer("notumor"), slice_of(), note="https://example.org")
+    with zipfile.ZipFile(io.BytesIO(to_excel(log.every()))) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+        texts = book.read("xl/sharedStrings.xml").decode()
+        names = book.namelist()
+    assert "=1+1" in texts
+    assert "p_glioma" in texts
+    assert "<f>" not in sheet
+    assert "hyperlink" not in sheet
+    assert sheet.count("<row ") == 3
+    assert not any("vba" in name.lower() for name in names)
+
+
+def test_parquet_keeps_types(log):
+    one = log.add(answer("glioma"), slice_of(), verdict="glioma", note="=1+1")
+    log.add(answer("notumor"), slice_of())
+    frame = pd.read_parquet(io.BytesIO(to_parquet(log.every())))
+    assert list(frame["note"]) == ["", "=1+1"]
+    assert frame["created"][1] == pd.Timestamp(one.created)
+    assert pd.isna(frame["judged"][0])
+    assert frame["p_glioma"].dtype == "float64"
+    assert frame["accepted"].dtype == bool
+
+
+def test_nothing_is_an_empty_table_in_every_format():
+    assert zipfile.is_zipfile(io.BytesIO(to_excel([])))
+    assert pd.read_parquet(io.BytesIO(to_parquet([]))).empty
