@@ -130,25 +130,28 @@ def iter_inputs(
         limits: Bounds; the settings' limits by default.
     """
     limits = limits or default_limits()
+    for path in walk_inputs(paths, limits):
+        yield from open_input(path, shown_path(path), limits)
+
+
+def walk_inputs(paths: Iterable[str | os.PathLike[str]], limits: Limits) -> Iterator[Path]:
+    """Yield the files that `iter_inputs` reads, in order; a folder without images as itself."""
     for path in map(Path, paths):
         # Unlike Path.is_dir, it takes a name that no file can have.
         if os.path.isdir(path):
-            found = False
-            for file in _walk(path, limits):
-                found = True
-                yield from _file_items(file, limits)
-            if not found:
-                yield InputItem(
-                    _shown(path),
-                    error=UnreadableError("A folder holds at least one image. Received: none."),
-                )
+            files = _walk(path, limits)
+            yield next(files, path)
+            yield from files
         else:
-            yield from _file_items(path, limits)
+            yield path
 
 
-def _file_items(path: Path, limits: Limits) -> Iterator[InputItem]:
-    shown = _shown(path)
-    if _kind_of(path) == "zip":
+def open_input(path: Path, shown: str, limits: Limits) -> Iterator[InputItem]:
+    """Yield the slices of one path of `walk_inputs`; what is wrong becomes an item too."""
+    if os.path.isdir(path):
+        rule = "A folder holds at least one image. Received: none."
+        yield InputItem(shown, error=UnreadableError(rule))
+    elif _kind_of(path) == "zip":
         for file in _guarded(shown, partial(_zip_path_files, path, shown, limits)):
             yield from file.items()
     else:
@@ -275,8 +278,7 @@ def _unopened(error: OSError | ValueError) -> UnreadableError:
     )
 
 
-def _shown(path: Path) -> str:
-    # Bytes that are no UTF-8 come as surrogates; others of those no file name can hold.
-    raw = str(path).encode("utf-8", errors="surrogatepass")
-    text = raw.decode("utf-8", errors="replace")
-    return "".join(ch if ch.isprintable() else "_" for ch in text)
+def shown_path(path: Path) -> str:
+    """Return a path as records show it, without what can't be printed."""
+    # Bytes that are no UTF-8 come as surrogates, which can't be printed either.
+    return "".join(ch if ch.isprintable() else "_" for ch in str(path))
