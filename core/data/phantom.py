@@ -25,6 +25,7 @@ LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "flat": ("",),
 }
 _SMALLEST: Final = 32
+_LESION_REACH: Final = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,13 +170,16 @@ def draw_phantom(seed: int, size: int = 256, lesion: str | bool | None = None) -
     return Phantom(Slice(pixels, f"phantom-{seed}", 0, (SYNTHETIC,)), box, kind or NO_TUMOUR)
 
 
-def phantom_volume(seed: int, depth: int, size: int = 128) -> tuple[Slice, ...]:
+def phantom_volume(
+    seed: int, depth: int, size: int = 128, lesion: str | None = None
+) -> tuple[Slice, ...]:
     """Draw the slices of one head from base to vertex.
 
     Args:
         seed: Seed of the head.
         depth: Number of slices, at least 1.
         size: Side in pixels, at least 32.
+        lesion: A tumour class key: the slices of the middle fifth then show such a lesion.
 
     Returns:
         The slices in order, each with its index.
@@ -188,9 +192,11 @@ def phantom_volume(seed: int, depth: int, size: int = 128) -> tuple[Slice, ...]:
             f"A phantom volume has at least 1 slice of {_SMALLEST} pixels. "
             f"Received: {depth} of {size}."
         )
+    heights = np.linspace(-0.9, 0.9, depth) if depth > 1 else [0.0]
+    kinds = [lesion if abs(height) <= _LESION_REACH else None for height in heights]
     return tuple(
-        Slice(_draw(seed, size, None, float(height))[0], f"phantom-{seed}", index, (SYNTHETIC,))
-        for index, height in enumerate(np.linspace(-0.9, 0.9, depth) if depth > 1 else [0.0])
+        Slice(_draw(seed, size, kind, float(height))[0], f"phantom-{seed}", index, (SYNTHETIC,))
+        for index, (height, kind) in enumerate(zip(heights, kinds, strict=True))
     )
 
 

@@ -13,6 +13,7 @@ from core.figures.performance import (
     reliability_diagram,
     roc_curves,
 )
+from core.figures.profile import probability_profile
 from core.figures.tables import metric_table, with_interval
 from core.figures.training import learning_curves
 
@@ -25,6 +26,7 @@ __all__ = [
     "metric_table",
     "pr_curves",
     "probability_bars",
+    "probability_profile",
     "reliability_diagram",
     "roc_curves",
     "with_interval",

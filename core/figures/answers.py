@@ -13,6 +13,7 @@ def probability_bars(
     probabilities: Mapping[str, float],
     threshold: float | None = None,
     spread: Mapping[str, tuple[float, float]] | None = None,
+    greyed: bool = False,
 ) -> go.Figure:
     """Draw one bar per class, the most probable on top.
 
@@ -21,6 +22,7 @@ def probability_bars(
         threshold: Confidence from which an answer is accepted, drawn as a line.
         spread: Lowest and highest probability by class key over repeated passes, drawn as
             whiskers.
+        greyed: Draw the bars in grey, for an answer that isn't accepted.
     """
     keys = sorted(probabilities, key=lambda key: probabilities[key], reverse=True)
     values = [float(probabilities[key]) for key in keys]
@@ -35,13 +37,17 @@ def probability_bars(
             "arrayminus": [max(0.0, value - ends[0]) if ends else None for value, ends in pairs],
             "color": NEUTRAL,
             "thickness": 2,
+            "width": 6,
         }
     names = [name_of(key) for key in keys]
     figure.add_bar(
         x=values,
         y=names,
         orientation="h",
-        marker={"color": [colour_of(key) for key in keys]},
+        marker={
+            "color": [NEUTRAL if greyed else colour_of(key) for key in keys],
+            "opacity": 0.55 if greyed else 1.0,
+        },
         error_x=whiskers,
         customdata=[describe(key).sentence for key in keys],
         hovertemplate="<b>%{y}</b>: %{x:.1%}<br>%{customdata}<extra></extra>",
