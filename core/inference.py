@@ -20,6 +20,8 @@ from core.types import Analysis, Explanation, FloatArray, Prediction, Slice
 if TYPE_CHECKING:
     import keras
 
+    from core.explain.convolutions import ConvLayer
+
 _BATCH = 32
 
 
@@ -119,6 +121,20 @@ class Predictor:
         """Return logits, Grad-CAMs and lesion map of prepared slices; see `fused_pass`."""
         logits, maps, lesion, *_ = self._fused(images)
         return logits, maps, lesion
+
+    def layers(self) -> "list[ConvLayer]":
+        """List the convolutions that `explain` takes, early ones first."""
+        from core.explain.convolutions import layers
+
+        return layers(self.model)
+
+    def explain(
+        self, slice_: Slice, method: str, target: str | None = None, layer: str | None = None
+    ) -> Explanation:
+        """Show where the model looked for one class; see `core.explain.methods.explain`."""
+        from core.explain.methods import explain
+
+        return explain(slice_, self, method, target, layer)
 
     def _prediction(
         self, slice_: Slice, logits: FloatArray, features: FloatArray | None = None

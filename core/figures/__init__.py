@@ -13,15 +13,18 @@ from core.figures.performance import (
     reliability_diagram,
     roc_curves,
 )
+from core.figures.pictures import FAITHFULNESS_TEXTS, faithfulness_curves, zoomable
 from core.figures.profile import probability_profile
 from core.figures.tables import metric_table, with_interval
 from core.figures.training import learning_curves
 
 __all__ = [
+    "FAITHFULNESS_TEXTS",
     "accuracy_coverage",
     "class_balance",
     "compact_bars",
     "confusion_heatmap",
+    "faithfulness_curves",
     "learning_curves",
     "metric_table",
     "pr_curves",
@@ -30,4 +33,5 @@ __all__ = [
     "reliability_diagram",
     "roc_curves",
     "with_interval",
+    "zoomable",
 ]

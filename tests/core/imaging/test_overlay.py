@@ -2,7 +2,16 @@ import cv2
 import numpy as np
 import pytest
 
-from core.imaging.overlay import COLOUR_MAPS, colour_table, overlay, to_grey_rgb, to_png
+from core.imaging.overlay import (
+    COLOUR_MAPS,
+    colour_table,
+    isolines,
+    outline,
+    overlay,
+    to_grey_rgb,
+    to_png,
+    wipe,
+)
 
 
 @pytest.fixture
@@ -83,3 +92,61 @@ def test_png_keeps_the_colours(ramp):
     np.testing.assert_array_equal(decoded[:, :, ::-1], picture)
     with pytest.raises(ValueError, match=r"uint8 of shape \(H, W, 3\)"):
         to_png(picture.astype(np.float32))
+
+
+def test_lines_leave_the_anatomy_between_them_as_it_was(ramp):
+    wide = np.tile(np.linspace(0, 1, 101, dtype=np.float32), (20, 1))
+    slice_ = np.full_like(wide, 0.4)
+    lines = isolines(slice_, wide, colour_map="viridis")
+    changed = (lines[5:15] != 102).any(axis=(0, 2))
+    assert changed[[31, 51, 71, 91]].any()
+    assert not changed[[10, 40, 60, 80]].any()
+    high = isolines(slice_, wide, threshold=0.6)
+    assert not (high != 102).any(axis=(0, 2))[:69].any()
+    assert (high != 102).any()
+
+
+def test_lines_have_the_colour_of_their_value():
+    cam = np.zeros((20, 20), np.float32)
+    cam[5:15, 5:15] = 0.35
+    lines = isolines(np.zeros_like(cam), cam, colour_map="viridis")
+    np.testing.assert_array_equal(lines[5, 10], colour_table("viridis")[round(0.3 * 255)])
+    np.testing.assert_array_equal(isolines(np.zeros_like(cam), cam, opacity=0.0), 0)
+
+
+def test_lines_refuse_what_an_overlay_refuses(ramp):
+    with pytest.raises(ValueError, match=r"of one shape\. Received: \(8, 8\) and \(4, 4\)"):
+        isolines(ramp, ramp[:4, :4])
+    with pytest.raises(ValueError, match=r"threshold lies in 0 to 1\. Received: 2"):
+        isolines(ramp, ramp, threshold=2.0)
+
+
+@pytest.mark.parametrize(("position", "left"), [(0.0, 0), (0.25, 10), (1.0, 40)])
+def test_a_wipe_shows_the_first_picture_left_of_its_line(position, left):
+    before, after = np.full((6, 40, 3), 50, np.uint8), np.full((6, 40, 3), 90, np.uint8)
+    joined = wipe(before, after, position)
+    assert (joined[:, : max(left - 1, 0)] == 50).all()
+    assert (joined[:, left + 1 :] == 90).all()
+    assert (joined == 255).any() == (0 < left < 40)
+    assert (before == 50).all()
+    assert (after == 90).all()
+
+
+def test_a_wipe_refuses_other_shapes_and_places():
+    one = np.zeros((4, 4, 3), np.uint8)
+    with pytest.raises(ValueError, match=r"of one shape\. Received: \(4, 4, 3\) and \(2, 4, 3\)"):
+        wipe(one, one[:2], 0.5)
+    with pytest.raises(ValueError, match=r"in 0 to 1\. Received: 1\.5"):
+        wipe(one, one, 1.5)
+
+
+def test_an_outline_marks_the_border_alone():
+    picture, region = np.full((40, 40, 3), 128, np.uint8), np.zeros((40, 40), bool)
+    region[10:30, 10:30] = True
+    marked = outline(picture, region)
+    assert (marked[10, 20] == 255).all()
+    assert (marked[20, 20] == 128).all()
+    assert (marked[2, 2] == 128).all()
+    assert (picture == 128).all()
+    with pytest.raises(ValueError, match=r"Received: \(8, 8\)"):
+        outline(picture, region[:8, :8])

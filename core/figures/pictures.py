@@ -1,0 +1,113 @@
+"""Figures about one picture: the picture itself to zoom into, and the test of its map."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from core.figures.style import ACCENT, NEUTRAL, PERCENT, SERIES, TEXT_SIZE, new_figure
+from core.imaging.overlay import to_png
+from core.types import ByteArray
+
+if TYPE_CHECKING:
+    from core.evaluation.faithfulness import Faithfulness
+
+_PANELS: Final = ("deletion", "insertion", "road_most", "road_least")
+FAITHFULNESS_TEXTS: Final[dict[str, str]] = {
+    "map": "This map",
+    "random": "Random order",
+    "edges": "Edge detector",
+    "deletion": "Deletion: low is good",
+    "insertion": "Insertion: high is good",
+    "road_most": "ROAD, warmest first: low is good",
+    "road_least": "ROAD, coldest first: high is good",
+    "x": "Share of the head that is changed",
+    "y": "Probability",
+}
+"""The words of `faithfulness_curves` in English, by what they name."""
+_LINES: Final = {
+    "map": {"color": ACCENT, "width": 4},
+    "random": {"color": NEUTRAL, "width": 2, "dash": "dot"},
+    "edges": {"color": SERIES[1], "width": 2, "dash": "dash"},
+}
+
+
+def zoomable(picture: ByteArray, *, height: int = 520) -> go.Figure:
+    """Show a picture that can be zoomed and moved.
+
+    Args:
+        picture: uint8 RGB of shape (H, W, 3).
+        height: Height in pixels.
+    """
+    source = "data:image/png;base64," + b64encode(to_png(picture)).decode()
+    figure = go.Figure(go.Image(source=source, hoverinfo="skip", zsmooth="fast"))
+    figure.update_xaxes(visible=False, constrain="domain")
+    figure.update_yaxes(visible=False, constrain="domain")
+    # The same revision for every picture: a new colour keeps the place one looks at.
+    figure.update_layout(
+        height=height,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        dragmode="pan",
+        uirevision="picture",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    return figure
+
+
+def faithfulness_curves(
+    found: "Faithfulness", texts: Mapping[str, str] = FAITHFULNESS_TEXTS
+) -> go.Figure:
+    """Draw a map's curves beside chance's and an edge detector's, in four small panels.
+
+    Args:
+        found: What `core.explain.faithful.check_explanation` returned.
+        texts: The words, by the keys of `FAITHFULNESS_TEXTS`.
+    """
+    figure = make_subplots(
+        rows=2,
+        cols=2,
+        shared_xaxes=True,
+        shared_yaxes=True,
+        horizontal_spacing=0.06,
+        vertical_spacing=0.16,
+        subplot_titles=[escape(texts[panel]).replace(": ", ":<br>") for panel in _PANELS],
+    )
+    figure.update_layout(new_figure("", "", height=460).layout)
+    for number, panel in enumerate(_PANELS):
+        for order in ("random", "edges", "map"):
+            curve = getattr(getattr(found, order), panel)
+            name = escape(texts[order])
+            figure.add_scatter(
+                x=curve.shares,
+                y=curve.values,
+                mode="lines",
+                name=name,
+                legendgroup=order,
+                showlegend=number == 0,
+                line=_LINES[order],
+                hovertemplate=f"{name}: %{{y:.0%}}<extra></extra>",
+                row=number // 2 + 1,
+                col=number % 2 + 1,
+            )
+    small = {"size": TEXT_SIZE - 3}
+    figure.update_annotations(font=small)
+    figure.update_xaxes(
+        range=[0, 1], tickformat=PERCENT, tickvals=[0, 0.5, 1], tickfont=small, title_font=small
+    )
+    figure.update_yaxes(
+        range=[0, 1.02], tickformat=PERCENT, tickvals=[0, 0.5, 1], tickfont=small, title_font=small
+    )
+    figure.add_annotation(
+        text=escape(texts["x"]), x=0.5, y=0, yshift=-42, xref="paper", yref="paper",
+        showarrow=False, font=small,
+    )  # fmt: skip
+    figure.update_layout(
+        hovermode="x unified",
+        margin={"l": 10, "r": 10, "t": 84, "b": 52},
+        legend={"y": 1.16, "x": 0, "font": small, "traceorder": "reversed"},
+    )
+    return figure
