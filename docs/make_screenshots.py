@@ -28,6 +28,7 @@ FLAGS = [
 PAGES = {
     "home": "/",
     "diagnose": "/Diagnose?sample={sample}",
+    "compare": "/Compare_models?sample={sample}",
     "training": "/Training",
     "performance": "/Performance",
     "dataset": "/Dataset",

@@ -14,6 +14,7 @@ _ASSETS = Path(__file__).parent / "assets"
 PAGES: tuple[tuple[str, str, str], ...] = (
     ("streamlit_app.py", "Home", ":material/home:"),
     ("pages/1_Diagnose.py", "Diagnose", ":material/neurology:"),
+    ("pages/2_Compare_models.py", "Compare models", ":material/compare:"),
     ("pages/4_Training.py", "Training", ":material/show_chart:"),
     ("pages/5_Performance.py", "Performance", ":material/monitoring:"),
     ("pages/6_Dataset.py", "Dataset", ":material/dataset:"),

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.browser
 PAGES = {
     "/": "GliaLens",
     "/Diagnose": "Diagnose",
+    "/Compare_models": "Compare models",
     "/Training": "Training",
     "/Performance": "Performance",
     "/Dataset": "Dataset",

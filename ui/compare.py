@@ -1,0 +1,271 @@
+"""Pieces of the Compare screen: asking every model, the verdict, the table."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.consensus import Consensus, count_votes
+from core.ensemble import ENSEMBLE, mean_analysis
+from core.errors import ModelNotReadyError
+from core.labels import describe
+from core.models.card import Card
+from core.models.registry import ModelStatus
+from core.reading import percent
+from core.settings import get_settings
+from core.types import Analysis, Prediction, Slice
+from ui import cache
+from ui.errors import plain
+from ui.language import _, ngettext
+from ui.reports import interval
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What one model returned.
+
+    Attributes:
+        title: Name of the model for a person.
+        card: What travels with its weights.
+        analysis: Its answer and its maps.
+    """
+
+    title: str
+    card: Card
+    analysis: Analysis
+
+    @property
+    def prediction(self) -> Prediction:
+        """The model's answer."""
+        return self.analysis.prediction
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What all models returned of one slice.
+
+    Attributes:
+        answers: One answer per model that could be asked, in the registry's order.
+        mean: Their ensemble; None for a single model or models of different classes.
+        faults: Sentences about what could not be had.
+    """
+
+    answers: list[Answer]
+    mean: Analysis | None
+    faults: list[str]
+
+    @property
+    def consensus(self) -> Consensus:
+        """How far the models agree."""
+        return count_votes([answer.prediction for answer in self.answers])
+
+    def title(self, name: str) -> str:
+        """Return a model's name for a person, safe in Markdown."""
+        titles = {a.prediction.model: a.title for a in self.answers}
+        return _("Ensemble") if name == ENSEMBLE else plain(titles.get(name, name))
+
+
+def ask(ready: list[ModelStatus], slice_: Slice) -> Found:
+    """Ask every ready model; one that can't be loaded doesn't keep the others from answering.
+
+    Raises:
+        ModelNotReadyError: If none of them can be loaded.
+    """
+    answers: list[Answer] = []
+    faults: list[str] = []
+    last: ModelNotReadyError | None = None
+    for number, status in enumerate(ready, 1):
+        text = _("{model} is looking at the slice… ({number} of {total})").format(
+            model=plain(status.title), number=number, total=len(ready)
+        )
+        try:
+            with st.spinner(text):
+                analysis = cache.analysis(status.name, slice_)
+        except ModelNotReadyError as error:
+            last = error
+            faults.append(f"**{plain(status.title)}**: {plain(str(error))}")
+            continue
+        assert status.card is not None
+        answers.append(Answer(status.title, status.card, analysis))
+    if last is not None and not answers:
+        raise last
+    mean = None
+    if len(answers) > 1:
+        try:
+            mean = mean_analysis([answer.analysis for answer in answers])
+        except ModelNotReadyError as error:
+            faults.append(f"**{_('Ensemble')}**: {plain(str(error))}")
+    return Found(answers, mean, faults)
+
+
+def nobody() -> None:
+    """Say that there is nothing to compare, and how to get a model."""
+    st.warning(
+        _(
+            "**No model is ready.** Train one and publish it: "
+            "`python -m core train`, then `python -m core publish`."
+        ),
+        icon=":material/hourglass_empty:",
+    )
+
+
+def not_ready(statuses: list[ModelStatus]) -> None:
+    """List the models that can't answer, each with its reason."""
+    waiting = [status for status in statuses if not status.ready]
+    if not waiting:
+        return
+    with st.container(border=True):
+        st.markdown(_("**Not compared: models that aren't ready**"))
+        for status in waiting:
+            st.caption(f"**{plain(status.title)}** · {plain(status.reason or '')}")
+
+
+def faults(found: Found) -> None:
+    """Show what could not be had."""
+    for fault in found.faults:
+        st.error(fault, icon=":material/error:")
+
+
+def verdict(found: Found) -> None:
+    """Draw the agreement badge with the sentences that belong to it."""
+    consensus = found.consensus
+    label, icon, colour = _badge(consensus)
+    with st.container(border=True):
+        st.badge(label, icon=icon, color=colour)
+        st.markdown(" ".join(_sentences(found, consensus)))
+
+
+def _badge(consensus: Consensus) -> tuple[str, str, Any]:
+    name = plain(describe(consensus.leader).name)
+    if consensus.kind == "alone":
+        return _("One model alone"), ":material/person:", "gray"
+    if consensus.kind == "unanimous":
+        text = _("All {total} models say: {label}").format(total=consensus.total, label=name)
+        sure = len(consensus.committed) == consensus.total
+        return text, ":material/handshake:", "green" if sure else "blue"
+    if consensus.kind == "majority":
+        votes = len(consensus.votes[consensus.leader])
+        text = _("{votes} of {total} models say: {label}").format(
+            votes=votes, total=consensus.total, label=name
+        )
+        return text, ":material/call_split:", "orange"
+    return _("The models disagree"), ":material/call_split:", "red"
+
+
+def _sentences(found: Found, consensus: Consensus) -> list[str]:
+    if consensus.kind == "alone":
+        return [
+            _(
+                "Only {model} is ready. One model alone can't disagree: its answer stands here "
+                "without a second opinion, and there is no ensemble."
+            ).format(model=found.title(found.answers[0].prediction.model))
+        ]
+    said = []
+    if consensus.kind != "unanimous":
+        parts = [
+            _("**{label}** by {models}").format(
+                label=plain(describe(key).name), models=", ".join(map(found.title, names))
+            )
+            for key, names in consensus.votes.items()
+        ]
+        said.append("; ".join(parts) + ".")
+        if consensus.tumour:
+            said.append(_("All see a tumour; they differ on its kind."))
+        else:
+            said.append(_("They differ on whether there is a tumour at all."))
+    missing = consensus.total - len(consensus.committed)
+    if missing:
+        said.append(
+            ngettext(
+                "{count} of the {total} does not commit to its answer.",
+                "{count} of the {total} do not commit to their answers.",
+                missing,
+            ).format(count=missing, total=consensus.total)
+        )
+    said.append(
+        _(
+            "Agreement is no proof: the models learned from the same slices, and may share "
+            "their mistakes."
+        )
+    )
+    return said
+
+
+def table(found: Found) -> None:
+    """Draw the table of answers, each beside its model's measured accuracy."""
+    rows = [
+        _row(answer.title, answer.prediction, _accuracy(answer.card.metrics.get("test")))
+        for answer in found.answers
+    ]
+    if found.mean is not None:
+        rows.append(_row(_("Ensemble"), found.mean.prediction, _accuracy(_measured_mean(found))))
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        alt=_("One row per model: answer, confidence, prediction set, test accuracy"),
+        column_config={_("Model"): st.column_config.TextColumn(pinned=True)},
+    )
+    notes = [
+        _(
+            "Test accuracy: on the test split of each model's own card, with its 95 % interval "
+            "and the number of slices; not on this slice."
+        )
+    ]
+    if any(answer.card.conformal_quantile is not None for answer in found.answers):
+        notes.append(
+            _(
+                "Prediction set: the classes that can't be ruled out at 95 %, calibrated on the "
+                "validation split."
+            )
+        )
+    if found.mean is not None:
+        notes.append(
+            _(
+                "Ensemble: the plain mean of the calibrated probabilities. No set is calibrated "
+                "for it; its accuracy is measured by `python -m core compare`."
+            )
+        )
+    digests = {a.card.trained_on.get("manifest_sha256") for a in found.answers}
+    if len(digests) > 1:
+        notes.append(
+            _(
+                "The models were measured on different splits, so their accuracies are not "
+                "comparable."
+            )
+        )
+    st.caption(" ".join(notes))
+
+
+def _row(title: str, prediction: Prediction, accuracy: str) -> dict[str, str]:
+    names = [describe(key).name for key in prediction.prediction_set]
+    return {
+        _("Model"): title,
+        _("Answer"): describe(prediction.predicted).name,
+        _("Confidence"): percent(prediction.confidence, 1),
+        _("Accepted"): _("yes") if prediction.accepted else _("no"),
+        _("Prediction set"): "—" if prediction.model == ENSEMBLE else ", ".join(names),
+        _("Test accuracy"): accuracy,
+    }
+
+
+def _accuracy(part: Any) -> str:
+    figure = part.get("accuracy") if isinstance(part, dict) else None
+    if not isinstance(figure, dict) or figure.get("value") is None:
+        return _("not measured")
+    n = figure.get("n")
+    return interval(figure) + (f", n = {n:,}" if isinstance(n, int) else "")
+
+
+def _measured_mean(found: Found) -> dict[str, Any] | None:
+    """Return the ensemble's row of the comparison, if it is of these very weights."""
+    comparison = cache.read_json(get_settings().weights_dir / "comparison.json")
+    if not isinstance(comparison, dict):
+        return None
+    mean = comparison.get("ensemble")
+    names = [answer.prediction.model for answer in found.answers]
+    if not isinstance(mean, dict) or sorted(mean.get("members", [])) != sorted(names):
+        return None
+    # Weights published after the comparison were not part of it; ISO times in UTC sort as text.
+    newest = max(answer.card.created for answer in found.answers)
+    return mean if str(comparison.get("created", "")) >= newest else None
