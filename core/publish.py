@@ -7,110 +7,62 @@ import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core import DISCLAIMER, __version__
 from core.data.manifest import Manifest, read_manifest
-from core.data.sources import SOURCES, weights_license
+from core.data.sources import weights_license
 from core.errors import OutputError, RunError
 from core.evaluate import gather, pool_logits
 from core.evaluation.calibration import fit_temperature, softmax
 from core.evaluation.conformal import conformal_quantile
+from core.evaluation.operating import no_tumour_shift
 from core.evaluation.report import build_report
 from core.evaluation.storage import write_predictions, write_report
 from core.files import write_json
 from core.gate import fit_gate, write_gate
-from core.inference import Predictor, load_folder, load_run
+from core.inference import Predictor, load_folder
+from core.labels import NO_TUMOUR
 from core.models.card import Card, parse_card
+from core.provenance import headline, open_origin, trained_on
 from core.settings import get_settings
-from core.training.config import TrainConfig, read_config
-from core.training.runs import read_run
+
+if TYPE_CHECKING:
+    from core.data.pool import Pool
 
 Progress = Callable[[int, int, str], None]
 _LEVELS = (0.9, 0.95)
-_NOT_FLAGS = ("model", "manifest", "root", "labels", "augmentation", "mixing")
+KEPT = 0.955
+"""Share of the tumour-free validation slices that a published model calls tumour-free at least:
+95 %, and a little for the difference between validation and test."""
 
 
-def training_command(config: TrainConfig) -> str:
-    """Return the `train` command that a configuration stands for.
+def _pool(predictor: Predictor, manifest: Manifest, progress: Progress | None) -> "Pool":
+    from core.data.pool import load_pool
 
-    Only what differs from the defaults is named; the manifest by its file name.
-    """
-    words = ["python", "-m", "core", "train", "--model", config.model]
-    words += ["--manifest", Path(config.manifest).name]
-    defaults = TrainConfig(config.model, config.manifest)
-    values = {**vars(config), **vars(config.mixing)}
-    usual = {**vars(defaults), **vars(defaults.mixing)}
-    for name in usual:
-        value = values[name]
-        if name in _NOT_FLAGS or value == usual[name]:
-            continue
-        flag = "--" + name.replace("_", "-")
-        text = Path(value).name if name == "init" else str(value)
-        words += [flag] if value is True else [flag, text]
-    return shlex.join(words)
+    cache, size = get_settings().runs_dir / ".cache", predictor.card.input_size
+    return load_pool(manifest, size, cache, predictor.labels, progress)
 
 
-def _earlier_runs(config: TrainConfig) -> list[dict[str, Any]]:
-    """Return the runs that a run started from, the latest first, each with its command."""
-    folder = Path(config.init)
-    if not (folder / "config.json").is_file():
-        return []
-    earlier = read_config(folder)
-    record = {
-        "run": folder.name,
-        "epochs": len(read_run(folder).history),
-        "command": training_command(earlier),
-    }
-    return [record, *_earlier_runs(earlier)]
+def _set_decision(
+    predictor: Predictor, pool: "Pool", progress: Progress | None
+) -> dict[str, float]:
+    """Move the line between tumour and no tumour, in the weights, by the validation split."""
+    from core.models.decision import shift_no_tumour
 
-
-def _trained_on(manifest: Manifest) -> dict[str, Any]:
-    train = [row for row in manifest.rows if row.split == "train"]
-    sources = []
-    for name in sorted({row.source for row in train}):
-        known = SOURCES.get(name)
-        sources.append(
-            {
-                "name": name,
-                "title": known.title if known else name,
-                "license": known.license if known else "the data's own terms",
-                "images": sum(row.source == name for row in train),
-            }
-        )
-    return {"sources": sources, "images": len(train), "manifest_sha256": manifest.sha256}
-
-
-def _headline(report: dict[str, Any]) -> dict[str, Any]:
-    """Pick the figures that travel on the card, each with its interval and n."""
-    external, within = report["external"], report["within_patient"]
-    localisation = report["localisation"]
-    return {
-        "test": {
-            "split": report["split"],
-            "accuracy": report["accuracy"],
-            "macro_f1": report["macro"]["f1"],
-            "expected_calibration_error": report["calibration"]["after"]["ece"],
-        },
-        "external": external and {**external},
-        "within_patient": within and {**within},
-        "localisation": localisation and {"pointing": localisation["pointing"]},
-    }
+    if NO_TUMOUR not in predictor.labels:
+        return {}
+    position, validation = predictor.labels.index(NO_TUMOUR), pool.where("val")
+    logits = pool_logits(predictor, pool, validation, progress, "decide")
+    shift = round(no_tumour_shift(logits, pool.targets[validation], position, KEPT), 4)
+    shift_no_tumour(predictor.model, position, shift)
+    return {"notumour_kept_on_validation": KEPT, "notumour_shift": shift}
 
 
 def _calibrate(
-    predictor: Predictor, manifest: Manifest, folder: Path, progress: Progress | None
+    predictor: Predictor, pool: "Pool", folder: Path, progress: Progress | None
 ) -> dict[str, Any]:
     """Fit what the answers of these weights need: temperature, conformal quantiles, gate."""
-    from core.data.pool import load_pool
-
-    pool = load_pool(
-        manifest,
-        predictor.card.input_size,
-        get_settings().runs_dir / ".cache",
-        predictor.labels,
-        progress,
-    )
     validation = pool.where("val")
     logits = pool_logits(predictor, pool, validation, progress, "calibrate")
     targets = pool.targets[validation]
@@ -154,11 +106,12 @@ def publish(
 ) -> Card:
     """Publish the best weights of a run, with the report of exactly these weights.
 
-    The weights are rounded to float16 first; temperature, conformal quantiles and report are
-    computed from what is on disk afterwards.
+    The line between tumour and no tumour is set on the validation split, then the weights are
+    rounded to float16; temperature, conformal quantiles, gate and report are computed from what
+    is on disk afterwards.
 
     Args:
-        run: Folder of the run.
+        run: Folder of the run; or of a published model, for which all this is done anew.
         name: Name below the weights folder.
         weights_dir: Folder of published weights; the settings' by default.
         manifest: Manifest for calibration and report; the run's by default.
@@ -177,15 +130,13 @@ def publish(
 
     if not name.replace("-", "").replace("_", "").isalnum():
         raise RunError(f"A published name has letters, digits, - and _ alone. Received: {name!r}.")
-    config, info = read_config(run), read_run(run)
-    if not (run / "best.weights.h5").is_file():
-        raise RunError(
-            f"A run can be published once an epoch has finished. Received: '{run.name}'."
-        )
+    origin = open_origin(run)
     weights_dir = weights_dir or get_settings().weights_dir
-    source = Path(manifest or config.manifest)
-    loaded = read_manifest(source, root or (Path(config.root) if config.root else None))
-    predictor = load_run(run)
+    source = manifest or origin.manifest
+    if source is None:
+        raise RunError("Publishing published weights anew needs --manifest. Received: none.")
+    loaded = read_manifest(source, root or origin.root)
+    predictor = origin.predictor
     try:
         weights_dir.mkdir(parents=True, exist_ok=True)
         recover(weights_dir)
@@ -195,32 +146,25 @@ def publish(
             f"The weights folder must be writable. Received: {error.strerror}."
         ) from error
     try:
+        pool = _pool(predictor, loaded, progress)
+        decision = _set_decision(predictor, pool, progress)
         sha256 = save_weights(predictor.model, fresh / "weights.safetensors")
         raw: dict[str, Any] = {
+            **origin.facts,
             "name": name,
-            "architecture": config.model,
-            "input_size": config.size,
-            "labels": list(config.labels),
             "temperature": 1.0,
             "threshold": get_settings().threshold,
             "sha256": sha256,
-            "init": str(info.detail.get("init", config.init)),
-            "trained_on": _trained_on(loaded),
+            "trained_on": trained_on(loaded),
             "metrics": {},
-            "command": training_command(config),
             "version": __version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "license": weights_license({row.source for row in loaded.rows}),
-            "head": config.head,
-            "earlier_runs": _earlier_runs(config),
-            "epochs": len(info.history),
-            "best_epoch": info.detail.get("best", {}).get("epoch"),
-            "precision": info.detail.get("precision", config.precision),
-            "parameters": int(predictor.model.count_params()),
             "disclaimer": DISCLAIMER,
+            "decision": decision,
         }
         write_json(fresh / "card.json", raw)
-        raw.update(_calibrate(load_folder(fresh), loaded, fresh, progress))
+        raw.update(_calibrate(load_folder(fresh), pool, fresh, progress))
         write_json(fresh / "card.json", raw)
         inputs = gather(load_folder(fresh), loaded, "test", external=external, progress=progress)
         words = ["python", "-m", "core", "publish", run.name, name, "--manifest", source.name]
@@ -231,9 +175,9 @@ def publish(
             command=shlex.join(words),
             manifest={"sha256": loaded.sha256, "name": source.name},
         )
-        raw["metrics"] = _headline(report)
+        raw["metrics"] = headline(report)
         write_json(fresh / "card.json", raw)
-        write_json(fresh / "history.json", info.history)
+        write_json(fresh / "history.json", origin.history)
         write_report(fresh / "report.json", report)
         write_predictions(fresh / "predictions.csv", inputs, raw["temperature"])
         fresh.chmod(0o755)

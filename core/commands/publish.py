@@ -11,7 +11,9 @@ from core.commands.progress import progress_bar, say
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments."""
-    parser.add_argument("folder", type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument(
+        "folder", type=Path, metavar="RUN", help="folder of a run, or of published weights"
+    )
     parser.add_argument("name", metavar="NAME", help="name below the weights folder")
     parser.add_argument("--manifest", type=Path, metavar="FILE", help="default: the run's own")
     parser.add_argument(

@@ -11,7 +11,8 @@ from core.errors import DatasetError, OutputError, RunError, UnknownModelError
 from core.evaluate import evaluate, open_target, pool_logits
 from core.evaluation.storage import read_report
 from core.inference import load_folder
-from core.publish import publish, recover, training_command
+from core.provenance import training_command
+from core.publish import publish, recover
 from core.training.config import TrainConfig, read_config
 from core.training.trainer import Trainer
 from tests.core.training.conftest import tiny_architecture, tiny_manifest  # noqa: F401
@@ -101,6 +102,35 @@ def test_publishing_again_replaces_the_whole_folder(run, tmp_path):
     publish(run, "mine", tmp_path)
     assert not (tmp_path / "mine" / "stale.txt").exists()
     assert sorted(os.listdir(tmp_path)) == ["mine"]
+
+
+def test_published_weights_are_published_anew_with_a_manifest(published, tiny_manifest, tmp_path):  # noqa: F811
+    weights, card = published
+    again = publish(weights / "mine", "again", tmp_path, manifest=tiny_manifest)
+    assert (again.command, again.init) == (card.command, card.init)
+    assert again.raw["decision"]["notumour_shift"] == 0.0
+    assert again.sha256 == card.sha256
+    assert again.temperature == card.temperature
+    assert (tmp_path / "again" / "history.json").read_text() == (
+        weights / "mine" / "history.json"
+    ).read_text()
+
+
+def test_published_weights_alone_do_not_say_where_their_manifest_is(published, tmp_path):
+    weights, _ = published
+    with pytest.raises(RunError, match=r"needs --manifest\. Received: none"):
+        publish(weights / "mine", "again", tmp_path)
+
+
+def test_the_decision_is_set_on_the_validation_split(published, tiny_manifest, tmp_path):  # noqa: F811
+    weights, card = published
+    predictor = load_folder(weights / "mine")
+    pool = load_pool(read_manifest(tiny_manifest), 32, tmp_path, predictor.labels)
+    free = pool.where("val")
+    free = free[pool.targets[free] == predictor.labels.index("notumor")]
+    kept = pool_logits(predictor, pool, free).argmax(axis=1) == predictor.labels.index("notumor")
+    assert kept.all()
+    assert card.raw["decision"]["notumour_kept_on_validation"] == 0.955
 
 
 def test_a_publish_that_was_killed_half_way_is_undone(tmp_path):

@@ -1,11 +1,14 @@
+import keras
 import numpy as np
 import pytest
 
 from core.files import write_json
 from core.models import registry
+from core.models.cnn import build_cnn
 from core.models.grow import identity_kernel
 from core.models.head import LESION_LAYER, LOGITS_LAYER
 from core.models.weights import save_weights
+from core.models.widen import widen
 from core.training.initialise import initialise
 
 LABELS = ("glioma", "meningioma", "notumor", "pituitary")
@@ -53,3 +56,33 @@ def test_an_identity_kernel_is_one_in_the_middle():
 def test_a_shape_without_an_identity_is_refused(shape):
     with pytest.raises(ValueError, match=r"keeps the channels. Received: shape"):
         identity_kernel(shape)
+
+
+def test_a_vgg16_that_holds_the_small_network_answers_the_same():
+    small = registry.build("cnn", 32, LABELS)
+    rng = np.random.default_rng(1)
+    for variable in small.weights:
+        # Weights as training leaves them: norms far from their start.
+        noise = rng.uniform(0.5, 1.5, tuple(variable.shape)).astype(np.float32)
+        variable.assign(variable.value * noise if "kernel" in variable.path else noise)
+    tensors = {v.path: keras.ops.convert_to_numpy(v.value) for v in small.weights}
+    large = registry.build("vgg16", 32, LABELS)
+    assert widen(large, tensors) == (12, 12)
+    slices = rng.normal(size=(3, 32, 32, 1)).astype(np.float32)
+    before, after = small(slices, training=False), large(slices, training=False)
+    for key in (LOGITS_LAYER, LESION_LAYER):
+        np.testing.assert_allclose(after[key], before[key], rtol=1e-3, atol=1e-3)
+    assert np.ptp(np.array(before[LOGITS_LAYER])) > 0.1
+
+
+def test_other_classes_start_anew_when_a_network_is_widened():
+    small = registry.build("cnn", 32, ("notumor", "tumor"))
+    tensors = {v.path: keras.ops.convert_to_numpy(v.value) for v in small.weights}
+    assert widen(registry.build("vgg16", 32, LABELS), tensors) == (11, 12)
+
+
+def test_a_donor_that_is_too_wide_is_refused():
+    small = build_cnn(32, LABELS, filters=(80, 80, 80, 80, 80))
+    tensors = {v.path: keras.ops.convert_to_numpy(v.value) for v in small.weights}
+    with pytest.raises(ValueError, match="block1_conv1 is at most 1 by 64 channels"):
+        widen(registry.build("vgg16", 32, LABELS), tensors)

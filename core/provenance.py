@@ -1,0 +1,145 @@
+"""Where published weights come from: the facts of a card that nobody types in."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.data.manifest import Manifest
+from core.data.sources import SOURCES
+from core.errors import RunError
+from core.files import parse_json
+from core.inference import Predictor, load_folder, load_run
+from core.training.config import TrainConfig, read_config
+from core.training.runs import read_run
+
+_NOT_FLAGS = ("model", "manifest", "root", "labels", "augmentation", "mixing")
+_KEPT = (
+    "architecture", "input_size", "labels", "init", "command", "head", "earlier_runs", "epochs",
+    "best_epoch", "precision", "parameters",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Weights that can be published.
+
+    Attributes:
+        predictor: The model.
+        facts: What the card says about how it was trained.
+        history: Its epochs.
+        manifest: Path of the manifest that it was trained on; None if only its digest is known.
+        root: Dataset root that the training named.
+    """
+
+    predictor: Predictor
+    facts: dict[str, Any]
+    history: list[dict[str, Any]]
+    manifest: Path | None
+    root: Path | None
+
+
+def open_origin(folder: Path) -> Origin:
+    """Load the best weights of a run, or weights that were published before.
+
+    Args:
+        folder: Folder of a run or of a published model.
+
+    Raises:
+        RunError: If it is neither, or the run has no best weights yet.
+        ModelNotReadyError: If published weights are damaged.
+    """
+    if (folder / "card.json").is_file():
+        predictor = load_folder(folder)
+        facts = {key: predictor.card.raw[key] for key in _KEPT if key in predictor.card.raw}
+        history = parse_json((folder / "history.json").read_text(encoding="utf-8"))
+        return Origin(predictor, facts, history, None, None)
+    config, info = read_config(folder), read_run(folder)
+    if not (folder / "best.weights.h5").is_file():
+        raise RunError(
+            f"A run can be published once an epoch has finished. Received: '{folder.name}'."
+        )
+    predictor = load_run(folder)
+    facts = {
+        "architecture": config.model,
+        "input_size": config.size,
+        "labels": list(config.labels),
+        "init": str(info.detail.get("init", config.init)),
+        "command": training_command(config),
+        "head": config.head,
+        "earlier_runs": _earlier_runs(config),
+        "epochs": len(info.history),
+        "best_epoch": info.detail.get("best", {}).get("epoch"),
+        "precision": info.detail.get("precision", config.precision),
+        "parameters": int(predictor.model.count_params()),
+    }
+    root = Path(config.root) if config.root else None
+    return Origin(predictor, facts, info.history, Path(config.manifest), root)
+
+
+def training_command(config: TrainConfig) -> str:
+    """Return the `train` command that a configuration stands for.
+
+    Only what differs from the defaults is named; the manifest by its file name.
+    """
+    words = ["python", "-m", "core", "train", "--model", config.model]
+    words += ["--manifest", Path(config.manifest).name]
+    defaults = TrainConfig(config.model, config.manifest)
+    values = {**vars(config), **vars(config.mixing)}
+    usual = {**vars(defaults), **vars(defaults.mixing)}
+    for name in usual:
+        value = values[name]
+        if name in _NOT_FLAGS or value == usual[name]:
+            continue
+        flag = "--" + name.replace("_", "-")
+        text = Path(value).name if name == "init" else str(value)
+        words += [flag] if value is True else [flag, text]
+    return shlex.join(words)
+
+
+def _earlier_runs(config: TrainConfig) -> list[dict[str, Any]]:
+    """Return the runs that a run started from, the latest first, each with its command."""
+    folder = Path(config.init)
+    if not (folder / "config.json").is_file():
+        return []
+    earlier = read_config(folder)
+    record = {
+        "run": folder.name,
+        "epochs": len(read_run(folder).history),
+        "command": training_command(earlier),
+    }
+    return [record, *_earlier_runs(earlier)]
+
+
+def trained_on(manifest: Manifest) -> dict[str, Any]:
+    """Return the training split's sources with their licences and counts."""
+    train = [row for row in manifest.rows if row.split == "train"]
+    sources = []
+    for name in sorted({row.source for row in train}):
+        known = SOURCES.get(name)
+        sources.append(
+            {
+                "name": name,
+                "title": known.title if known else name,
+                "license": known.license if known else "the data's own terms",
+                "images": sum(row.source == name for row in train),
+            }
+        )
+    return {"sources": sources, "images": len(train), "manifest_sha256": manifest.sha256}
+
+
+def headline(report: dict[str, Any]) -> dict[str, Any]:
+    """Pick the figures that travel on the card, each with its interval and n."""
+    external, within = report["external"], report["within_patient"]
+    localisation = report["localisation"]
+    return {
+        "test": {
+            "split": report["split"],
+            "accuracy": report["accuracy"],
+            "macro_f1": report["macro"]["f1"],
+            "expected_calibration_error": report["calibration"]["after"]["ece"],
+        },
+        "external": external and {**external},
+        "within_patient": within and {**within},
+        "localisation": localisation and {"pointing": localisation["pointing"]},
+    }
