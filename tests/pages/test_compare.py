@@ -148,7 +148,7 @@ def test_controls_never_ask_again_and_the_link_is_kept(open_page, models):
     assert not at.exception
     assert at.query_params["sample"] == "phantom-3"
     assert [looker.asked for looker in asked.values()] == [1, 1]
-    captions = [c for image in at.get("imgs") for c in image.captions if "looked for" in c]
+    captions = [c for image in at.image for c in image.captions if "looked for" in c]
     assert captions == ["Where it looked for: Glioma (synthetic image)"] * 3
 
 
