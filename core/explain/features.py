@@ -64,6 +64,11 @@ def depth_pass(model: keras.Model) -> FeaturePass:
     return _pass(model, "depths", depths)
 
 
+def map_pass(model: keras.Model, layer: str) -> FeaturePass:
+    """Compile the pass to one layer's output, (batch, rows, columns, channels), once per layer."""
+    return _pass(model, f"maps of {layer}", lambda found: found.get_layer(layer).output)
+
+
 def _pass(model: keras.Model, key: str, symbol: Callable[[keras.Model], Any]) -> FeaturePass:
     import tensorflow as tf
 
