@@ -1,67 +1,111 @@
-"""Training: the curves of every run and of every published model."""
+"""Training: start, watch, stop, resume and publish runs; the curves of all of them."""
 
 import streamlit as st
 
 from core import figures
-from ui import runs, shell
+from core.settings import get_settings
+from ui import run_control, runs, shell, train_form
+from ui.language import _
 
 shell.begin(
-    "Training",
+    _("Training"),
     ":material/show_chart:",
-    "How the models learned: every run and every published model on the same axes.",
+    _("How the models learned: every run and every published model on the same axes."),
 )
+train_form.note_started()
+run_control.show_live()
+run_control.show_troubled_starts()
 
 found = runs.histories()
+with st.expander(
+    _("Start a run"), icon=":material/add:", expanded=not found and not run_control.busy()
+):
+    if get_settings().jobs:
+        train_form.show()
+    else:
+        st.info(_("Starting processes from here is switched off (GLIALENS_JOBS)."))
+run_control.show_manage()
+
 if not found:
     st.info(
-        "Nothing was trained yet. Start a run with "
-        "`python -m core train --model cnn --manifest weights/manifest.csv --out runs/first`; "
-        "its curves show here from the first epoch on.",
+        _(
+            "Nothing was trained yet. Start a run above, or with "
+            "`python -m core train --model cnn --manifest weights/manifest.csv --out runs/first`; "
+            "its curves show here from the first epoch on."
+        ),
         icon=":material/show_chart:",
     )
     st.stop()
 
+st.subheader(_("Curves"))
 if st.session_state.get("runs_chosen"):
     # Runs may be gone since the choice was made.
     st.session_state["runs_chosen"] = [n for n in st.session_state["runs_chosen"] if n in found]
 names = st.multiselect(
-    "Runs",
+    _("Runs"),
     list(found),
     default=None if "runs_chosen" in st.session_state else list(found)[:4],
     key="runs_chosen",
     persist_state="session",
 )
 if not names:
-    st.info("Choose one or more runs.", icon=":material/show_chart:")
+    st.info(_("Choose one or more runs."), icon=":material/show_chart:")
     st.stop()
-chosen = {name: found[name] for name in names}
-runs.warn_of_trouble(chosen)
 
 left, right = st.columns([2, 1], vertical_alignment="bottom")
 metric = left.segmented_control(
-    "Curve", list(runs.METRICS), default="Loss", required=True, key="curve"
+    _("Curve"),
+    list(runs.METRICS),
+    format_func=runs.metric_name,
+    default=runs.METRICS[0],
+    required=True,
+    key="curve",
 )
 smoothing = right.slider(
-    "Smoothing", 0.0, 0.9, 0.0, 0.1, key="smoothing", help="0 shows the epochs as they were."
+    _("Smoothing"),
+    0.0,
+    0.9,
+    0.0,
+    0.1,
+    key="smoothing",
+    help=_("0 shows the epochs as they were."),
 )
-st.plotly_chart(
-    figures.learning_curves({n: h for n, (h, _, _) in chosen.items()}, metric, smoothing),
-    key="curves",
-    config={"displaylogo": False},
-    alt=f"{metric} of {', '.join(names)} over the epochs",
-)
+
+
+def draw() -> None:
+    """Draw the chosen runs as they stand now."""
+    fresh = runs.histories()
+    chosen = {name: fresh[name] for name in names if name in fresh}
+    runs.warn_of_trouble(chosen)
+    st.plotly_chart(
+        figures.learning_curves({n: r.history for n, r in chosen.items()}, metric, smoothing),
+        key="curves",
+        config={"displaylogo": False},
+        alt=_("{metric} of {names} over the epochs").format(
+            metric=runs.metric_name(metric), names=", ".join(names)
+        ),
+    )
+    st.caption(
+        _(
+            "Solid: validation split. Dotted: training split, measured on augmented slices. "
+            "The star is the epoch whose weights are kept: the highest validation accuracy, and "
+            "the lowest loss among equals."
+        )
+    )
+    st.dataframe(
+        runs.overview(chosen),
+        hide_index=True,
+        column_config={
+            _("Validation loss"): st.column_config.NumberColumn(format="%.3f"),
+            _("Validation accuracy"): st.column_config.NumberColumn(format="percent"),
+        },
+    )
+
+
+live = any(found[name].state in ("running", "starting") for name in names)
+st.fragment(draw, run_every=5.0 if live else None)()
 st.caption(
-    "Solid: validation split. Dotted: training split, measured on augmented slices. "
-    "The mark is the epoch of the lowest validation loss."
+    _("Figures of the validation split, which chose the epoch; the test split is untouched.")
 )
-st.dataframe(
-    runs.overview(chosen),
-    hide_index=True,
-    column_config={
-        "Validation loss": st.column_config.NumberColumn(format="%.3f"),
-        "Validation accuracy": st.column_config.NumberColumn(format="percent"),
-    },
-)
-st.caption("Figures of the validation split, which chose the epoch; the test split is untouched.")
-with st.expander("Settings", icon=":material/tune:"):
-    st.dataframe(runs.settings_table(chosen), hide_index=True)
+with st.expander(_("Settings"), icon=":material/tune:"):
+    st.dataframe(runs.settings_table({name: found[name] for name in names}), hide_index=True)

@@ -5,6 +5,7 @@ time of change, so new weights or a new report show without a restart.
 """
 
 import json
+from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from core.errors import DatasetError
 from core.evaluation.report import read_report
 from core.imaging import inputs
 from core.models import registry
-from core.settings import get_settings
+from core.settings import PROJECT_ROOT, get_settings
 from core.types import Analysis, Slice
 from ui.samples import Sample, available, load
 
@@ -228,3 +229,27 @@ def file_slice(path: Path) -> Slice:
 @st.cache_data(max_entries=64, ttl=_HOUR, show_spinner=False)
 def _file_slice(path: str, stamp: int) -> Slice:
     return inputs.read_path(path)[0]
+
+
+def largest_share(manifest: str) -> float | None:
+    """Return the share of the most frequent class in a manifest's validation split.
+
+    Args:
+        manifest: Path of the manifest as a run's settings name it.
+
+    Returns:
+        The share, in 0 to 1; None where the manifest can't be read or has no such split.
+    """
+    path = Path(manifest)
+    if not path.is_absolute():
+        path = PROJECT_ROOT / path
+    return _largest_share(str(path), path.stat().st_mtime_ns) if path.is_file() else None
+
+
+@st.cache_data(max_entries=32, ttl=_DAY, show_spinner=False)
+def _largest_share(path: str, stamp: int) -> float | None:
+    try:
+        labels = Counter(row.label for row in read_manifest(Path(path)).rows if row.split == "val")
+    except DatasetError:
+        return None
+    return max(labels.values()) / labels.total() if labels else None

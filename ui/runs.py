@@ -1,25 +1,68 @@
 """Training runs and published models as the Training screen shows them."""
 
-from math import isnan
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from core.figures.training import best_epoch
 from core.models import registry
+from core.reading import percent
 from core.settings import get_settings
-from core.training.runs import list_runs, read_history
+from core.training.health import Trouble, find_trouble
+from core.training.runs import read_history
+from core.training.watch import watch_all
+from ui import cache
 from ui.errors import plain
+from ui.language import _
 
 History = list[dict[str, Any]]
-METRICS = {
-    "Loss": ("loss", "val_loss"),
-    "Accuracy": ("accuracy", "val_accuracy"),
-    "Learning rate": ("learning_rate",),
-}
+METRICS = ("loss", "accuracy", "learning rate")
+PUBLISHED = "published"
 
 
-def histories() -> dict[str, tuple[History, dict[str, Any], str]]:
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """One line of the overview.
+
+    Attributes:
+        history: One dict per epoch.
+        config: Settings of the run, or what the card tells of them.
+        state: The run's state, or `published`.
+    """
+
+    history: History
+    config: dict[str, Any]
+    state: str
+
+
+def metric_name(metric: str) -> str:
+    """Return a curve's name for a person."""
+    return {
+        "loss": _("Loss"),
+        "accuracy": _("Accuracy"),
+        "learning rate": _("Learning rate"),
+    }[metric]
+
+
+def state_name(state: str) -> str:
+    """Return a state for a person."""
+    return {
+        "running": _("Running"),
+        "starting": _("Starting"),
+        "finished": _("Finished"),
+        "stopped": _("Stopped, can be resumed"),
+        "interrupted": _("Stopped, can be resumed"),
+        "halted": _("Stopped"),
+        "failed": _("Failed"),
+        "not started": _("Did not start"),
+        PUBLISHED: _("Published"),
+    }.get(state, _("Unknown"))
+
+
+def histories() -> dict[str, Trained]:
     """Return history, settings and state of everything that was trained.
 
     Returns:
@@ -27,15 +70,19 @@ def histories() -> dict[str, tuple[History, dict[str, Any], str]]:
         anew each time, because a running training writes on.
     """
     settings = get_settings()
-    found: dict[str, tuple[History, dict[str, Any], str]] = {}
+    found: dict[str, Trained] = {}
     for status in registry.statuses(settings.weights_dir):
         history = read_history(settings.weights_dir / status.name)
         if history:
             card = status.card.raw if status.card is not None else {}
-            found[f"{status.name} (published)"] = (history, _card_settings(card), "published")
-    for run in list_runs(settings.runs_dir):
-        if run.history:
-            found[run.id] = (run.history, run.config, run.status)
+            name = _("{model} (published)").format(model=status.name)
+            found[name] = Trained(history, _card_settings(card), PUBLISHED)
+    for run in watch_all(settings.runs_dir):
+        if run.info is not None and run.info.history:
+            state = run.state
+            if state in ("stopped", "interrupted") and not run.resumable:
+                state = "halted"
+            found[run.id] = Trained(run.info.history, run.info.config, state)
     return found
 
 
@@ -44,38 +91,33 @@ def _card_settings(card: dict[str, Any]) -> dict[str, Any]:
     return {key: card[key] for key in keys if card.get(key)}
 
 
-def best_epoch(history: History) -> dict[str, Any]:
-    """Return the epoch of the lowest validation loss, or the last one where none has any."""
-    scored = [row for row in history if isinstance(row.get("val_loss"), int | float)]
-    return min(scored, key=lambda row: float(row["val_loss"])) if scored else history[-1]
-
-
-def overview(chosen: dict[str, tuple[History, dict[str, Any], str]]) -> pd.DataFrame:
+def overview(chosen: dict[str, Trained]) -> pd.DataFrame:
     """Return one row per run: state, epochs, best epoch, time."""
     rows = []
-    for name, (history, _, state) in chosen.items():
-        best = best_epoch(history)
-        seconds = sum(float(row.get("seconds") or 0.0) for row in history)
+    for name, run in chosen.items():
+        position = best_epoch(run.history)
+        best = run.history[-1 if position is None else position]
+        seconds = sum(float(row.get("seconds") or 0.0) for row in run.history)
         rows.append(
             {
-                "Run": name,
-                "State": state,
-                "Epochs": len(history),
-                "Best epoch": best.get("epoch"),
-                "Validation loss": best.get("val_loss"),
-                "Validation accuracy": best.get("val_accuracy"),
-                "Minutes": round(seconds / 60, 1),
+                _("Run"): name,
+                _("State"): state_name(run.state),
+                _("Epochs"): len(run.history),
+                _("Best epoch"): best.get("epoch"),
+                _("Validation loss"): best.get("val_loss"),
+                _("Validation accuracy"): best.get("val_accuracy"),
+                _("Minutes"): round(seconds / 60, 1),
             }
         )
     return pd.DataFrame(rows)
 
 
-def settings_table(chosen: dict[str, tuple[History, dict[str, Any], str]]) -> pd.DataFrame:
+def settings_table(chosen: dict[str, Trained]) -> pd.DataFrame:
     """Return one row per setting and one column per run, as text; nested ones are flattened."""
-    columns = {name: _flat(config) for name, (_, config, _) in chosen.items()}
+    columns = {name: _flat(run.config) for name, run in chosen.items()}
     keys = list(dict.fromkeys(key for column in columns.values() for key in column))
     return pd.DataFrame(
-        {"Setting": keys, **{n: [c.get(k, "—") for k in keys] for n, c in columns.items()}}
+        {_("Setting"): keys, **{n: [c.get(k, "—") for k in keys] for n, c in columns.items()}}
     )
 
 
@@ -84,16 +126,40 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
     for key, value in config.items():
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{key}.")
+        elif key in ("manifest", "root", "init"):
+            # A server's folders are nobody's business.
+            flat[prefix + key] = Path(str(value)).name
         else:
             flat[prefix + key] = str(value)
     return flat
 
 
-def warn_of_trouble(chosen: dict[str, tuple[History, dict[str, Any], str]]) -> None:
-    """Call out a diverging loss."""
-    for name, (history, _, _) in chosen.items():
-        losses = [x for row in history if isinstance(x := row.get("loss"), int | float)]
-        if len(losses) < len(history) or any(map(isnan, losses)):
-            st.error(f"{plain(name)}: the loss is not a number in some epochs; it diverged.")
-        elif len(losses) > 2 and losses[-1] > 1.5 * losses[0]:
-            st.warning(f"{plain(name)}: the loss has grown since the first epoch.")
+def warn_of_trouble(chosen: dict[str, Trained]) -> None:
+    """Call out a diverging loss, a collapse to one class and overfitting, with their rules."""
+    for name, run in chosen.items():
+        labels = run.config.get("labels") or []
+        share = cache.largest_share(str(run.config.get("manifest") or ""))
+        for trouble in find_trouble(run.history, share, len(labels) or None):
+            box = st.error if trouble.kind in ("not_finite", "collapsed") else st.warning
+            box(f"**{plain(name)}**: {_sentence(trouble)}", icon=":material/monitor_heart:")
+
+
+def _sentence(trouble: Trouble) -> str:
+    value, reference = trouble.value or 0.0, trouble.reference or 0.0
+    if trouble.kind == "not_finite":
+        return _("the loss is not a number in some epochs; it diverged.")
+    if trouble.kind == "growing":
+        return _(
+            "the loss has grown since the first epoch, from {first} to {last}; it diverges. "
+            "A lower learning rate usually helps."
+        ).format(first=f"{reference:.3f}", last=f"{value:.3f}")
+    if trouble.kind == "collapsed":
+        return _(
+            "the validation accuracy has stood still at {accuracy} for three epochs, no better "
+            "than naming one class always ({share}). The model has probably collapsed to one "
+            "class."
+        ).format(accuracy=percent(value, 1), share=percent(reference, 1))
+    return _(
+        "the validation loss, {last}, is over twice its lowest, {lowest}, while the training "
+        "loss still falls: the model overfits. The best epoch is kept."
+    ).format(last=f"{value:.3f}", lowest=f"{reference:.3f}")

@@ -35,6 +35,21 @@ def smooth(values: Sequence[float | None], weight: float) -> list[float | None]:
     return smoothed
 
 
+def best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return the position of the epoch whose weights training keeps.
+
+    It has the highest validation accuracy, and the lowest validation loss among equals; without
+    accuracies the loss alone decides. None where no epoch has a validation loss.
+    """
+    losses = {
+        k: loss
+        for k, row in enumerate(history)
+        if (loss := number(row.get("val_loss"))) is not None
+    }
+    right = {k: number(history[k].get("val_accuracy")) or 0.0 for k in losses}
+    return min(losses, key=lambda k: (-right[k], losses[k])) if losses else None
+
+
 def learning_curves(
     runs: Mapping[str, Sequence[Mapping[str, Any]]],
     metric: str = "loss",
@@ -43,7 +58,7 @@ def learning_curves(
     """Draw one metric of every run over its epochs.
 
     The validation split is a solid line, the training split a dotted one; a star marks the
-    epoch of the lowest validation loss, at its unsmoothed value.
+    best epoch (see `best_epoch`), at its unsmoothed value.
 
     Args:
         runs: History by the run's name: one mapping per epoch with `epoch, loss, accuracy,
@@ -104,15 +119,10 @@ def _mark_best(
     field: str,
     look: tuple[str, str],
 ) -> None:
-    """Put a star on the epoch of the lowest validation loss."""
-    losses = {
-        k: loss
-        for k, row in enumerate(history)
-        if (loss := number(row.get("val_loss"))) is not None
-    }
-    if not losses:
+    """Put a star on the best epoch."""
+    best = best_epoch(history)
+    if best is None:
         return
-    best = min(losses, key=lambda k: losses[k])
     height = number(history[best].get(field))
     if height is None:
         return

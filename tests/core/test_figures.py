@@ -78,15 +78,18 @@ def test_names_of_strangers_are_escaped():
     assert list(figure.data[0].y) == ["&lt;b&gt;x"]
 
 
-def test_learning_curves_mark_the_epoch_of_the_lowest_validation_loss(history):
+def test_learning_curves_mark_the_epoch_whose_weights_are_kept(history):
     figure = figures.learning_curves({"first": history}, "Loss")
     validation, training, star = figure.data
     assert (validation.name, validation.line.dash) == ("first, validation", "solid")
     assert (training.name, training.line.dash) == ("first, training", "dot")
     assert list(validation.y) == pytest.approx([0.9, 0.4, 0.6])
-    assert (list(star.x), list(star.y)) == ([2], [0.4])
+    # The third has the higher accuracy, though the second has the lower loss.
+    assert (list(star.x), list(star.y)) == ([3], [0.6])
     accuracy = figures.learning_curves({"first": history}, "accuracy")
-    assert (list(accuracy.data[2].x), list(accuracy.data[2].y)) == ([2], [0.7])
+    assert (list(accuracy.data[2].x), list(accuracy.data[2].y)) == ([3], [0.8])
+    history[1]["val_accuracy"] = history[2]["val_accuracy"]
+    assert figures.learning_curves({"first": history}).data[2].x[0] == 2
 
 
 def test_the_learning_rate_is_one_unsmoothed_line_per_run(history):
@@ -106,7 +109,7 @@ def test_smoothing_by_hand_leaves_gaps_and_the_star(history):
     assert list(validation.y)[:3] == pytest.approx([0.9, 0.425 / 0.75, 0.5125 / 0.875])
     assert validation.y[3] is None
     assert training.y[1] is None
-    assert star.y[0] == 0.4
+    assert star.y[0] == 0.6
 
 
 def test_no_epochs_say_so():
