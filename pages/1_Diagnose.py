@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.imaging.quality import assess
-from ui import cache, diagnose, result, shell
+from ui import cache, diagnose, explain, result, shell, similar
 from ui.errors import plain, shown
 
 shell.begin(
@@ -47,9 +47,14 @@ with screen:
     with shown(), st.spinner(f"{status.title} is looking at the slice…"):
         analysis = cache.analysis(status.name, chosen.slice)
     result.show_probabilities(analysis, status)
-    result.show_overlay(chosen, analysis)
 
 with choice:
     result.show_warnings(chosen, analysis)
+    seen = st.container()
     result.show_answer(chosen, analysis)
     result.offer_record(chosen, analysis, quality)
+
+# Last, because the answer doesn't wait for what explains it.
+with screen:
+    explain.show(chosen, analysis)
+    similar.show(chosen.slice, status, seen)

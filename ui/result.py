@@ -1,4 +1,4 @@
-"""Pieces of the Diagnose screen: the answer, the reasons, the overlay, the downloads."""
+"""Pieces of the Diagnose screen: the answer, the reasons, the downloads."""
 
 import json
 from typing import Any
@@ -7,16 +7,14 @@ import streamlit as st
 
 from core import DISCLAIMER, __version__, figures
 from core.data.phantom import SYNTHETIC
-from core.imaging.overlay import COLOUR_MAPS, colour_table, overlay, to_grey_rgb, to_png
+from core.imaging.overlay import to_grey_rgb
 from core.imaging.quality import Quality
 from core.labels import describe
 from core.models.registry import ModelStatus
 from core.reading import percent, read_plainly, why_not_accepted
-from core.types import Analysis, FloatArray, Slice
+from core.types import Analysis, Slice
 from ui.diagnose import Chosen
 from ui.errors import plain
-
-_METHODS = {"grad-cam": "Grad-CAM"}
 
 
 def refuse(quality: Quality) -> None:
@@ -82,86 +80,6 @@ def show_probabilities(analysis: Analysis, status: ModelStatus) -> None:
             f"{plain(card.created[:10])}. The line marks the {percent(prediction.threshold)} from "
             "which an answer is accepted."
         )
-
-
-@st.fragment
-def show_overlay(chosen: Chosen, analysis: Analysis) -> None:
-    """Show the slice beside its overlay, with controls that only redraw, never recompute."""
-    maps = _maps(analysis)
-    if not maps:
-        st.info("This model gives no map of where it looked.")
-        return
-    predicted, state = analysis.prediction.predicted, st.session_state
-    start = predicted if predicted in maps else next(iter(maps))
-    if state.get("cam_for") != predicted or state.get("cam_class") not in maps:
-        # A new answer starts with its own class; a choice by hand holds until then.
-        state["cam_for"], state["cam_class"] = predicted, start
-    chosen_map = st.pills(
-        "Where the model looked for",
-        list(maps),
-        format_func=lambda k: maps[k][0],
-        required=True,
-        key="cam_class",
-        persist_state="session",
-    )
-    name, cam, method = maps[chosen_map or start]
-    first, second, third, fourth = st.columns(4, vertical_alignment="bottom")
-    opacity = first.slider("Opacity", 0, 100, 60, 5, format="%d %%", key="cam_opacity")
-    threshold = second.slider(
-        "Hide below", 0, 95, 20, 5, format="%d %%", key="cam_threshold", help="Share of the peak."
-    )
-    colour_map = third.selectbox(
-        "Colours",
-        list(COLOUR_MAPS),
-        index=list(COLOUR_MAPS).index("inferno"),
-        format_func=lambda n: "turbo (classic)" if n == "turbo" else n,
-        key="cam_colours",
-    )
-    contour = fourth.toggle("Outline", key="cam_contour")
-    pixels = chosen.slice.pixels
-    picture = overlay(pixels, cam, opacity / 100, colour_map, threshold / 100, contour)
-    mark = " (synthetic)" if chosen.synthetic else ""
-    left, right = st.columns(2)
-    left.image(
-        to_grey_rgb(pixels),
-        caption=f"Original{mark}",
-        width="stretch",
-        alt="The slice as it was read",
-    )
-    right.image(
-        picture,
-        caption=f"{method}: {plain(name)}{mark}",
-        width="stretch",
-        alt=f"Heat map over the slice: where the model looked for {name}",
-    )
-    _colour_bar(colour_map)
-    st.download_button(
-        "Overlay (PNG)",
-        to_png(picture),
-        file_name=f"glialens-{analysis.prediction.model}-{chosen_map}.png",
-        mime="image/png",
-        icon=":material/image:",
-        on_click="ignore",
-    )
-
-
-def _maps(analysis: Analysis) -> dict[str, tuple[str, FloatArray, str]]:
-    """Return title, map and method of everything that can be laid over the slice."""
-    maps = {
-        key: (describe(key).name, e.cam, _METHODS.get(e.method, plain(e.method)))
-        for key, e in analysis.explanations.items()
-    }
-    if maps and analysis.lesion_map is not None:
-        maps["lesion"] = ("Any lesion", analysis.lesion_map, "Lesion map")
-    return maps
-
-
-def _colour_bar(colour_map: str) -> None:
-    strip = colour_table(colour_map)[None, :, :].repeat(10, axis=0)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
-        st.caption("little", width="content")
-        st.image(strip, width=160, alt="Colour scale from little to much influence")
-        st.caption("much", width="content")
 
 
 def record(chosen: Chosen, analysis: Analysis, quality: Quality) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,9 +28,23 @@ class FakePredictor:
         self.warnings = tuple(warnings)
         self.asked = 0
         self.warmed = 0
+        self.explained = []
+        self.layer = "block5"
+        self.card = SimpleNamespace(name=name, sha256="0" * 64)
 
     def warm_up(self):
         self.warmed += 1
+
+    def layers(self):
+        return [
+            SimpleNamespace(name="block4", shape=(20, 20, 160)),
+            SimpleNamespace(name="block5", shape=(10, 10, 256)),
+        ]
+
+    def explain(self, slice_, method, target=None, layer=None):
+        self.explained.append((method, target, layer))
+        empty = np.zeros(slice_.shape, np.float32)
+        return Explanation(target, empty, method, layer)
 
     def analyse(self, slice_):
         self.asked += 1
