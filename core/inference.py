@@ -222,9 +222,17 @@ def load_folder(folder: Path) -> Predictor:
     from core.models.weights import assign_weights, read_weights
 
     tensors = read_weights(folder / "weights.safetensors", card.sha256)
-    model = registry.build(card.architecture, card.input_size, card.labels, card.head)
+    model = _built(card.architecture, card.input_size, card.labels, card.head)
     assign_weights(model, tensors)
     return Predictor(card, model, gate=read_gate(folder, card))
+
+
+def _built(architecture: str, size: int, labels: Sequence[str], head: str) -> "keras.Model":
+    """Build a model in the number format that the settings ask for."""
+    from core.models.precision import built_in, resolve
+
+    with built_in(resolve(get_settings().precision)):
+        return registry.build(architecture, size, labels, head)
 
 
 def load_run(run: Path) -> Predictor:
@@ -236,7 +244,7 @@ def load_run(run: Path) -> Predictor:
     from core.training.config import read_config
 
     config = read_config(run)
-    model = registry.build(config.model, config.size, config.labels, config.head)
+    model = _built(config.model, config.size, config.labels, config.head)
     try:
         model.load_weights(run / "best.weights.h5")
     except (OSError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +23,8 @@ class Settings(BaseSettings):
         max_upload_mb: Largest accepted file in megabytes.
         max_pixels: Largest accepted number of pixels of one image.
         case_log: Whether cases can be saved; off until switched on.
+        precision: Number format of inference: `float32`, `mixed_bfloat16`, or `auto` for the
+            latter where the processor multiplies bfloat16 in hardware.
         jobs: Whether screens may start processes: trainings, publishing, splits. Off where
             strangers reach the dashboard.
         database_url: SQLAlchemy URL of the case log; an SQLite file beside the project
@@ -36,6 +39,7 @@ class Settings(BaseSettings):
     threshold: float = Field(default=0.7, ge=0.0, le=1.0)
     max_upload_mb: int = Field(default=20, ge=1, le=2048)
     max_pixels: int = Field(default=25_000_000, ge=1024)
+    precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
     case_log: bool = False
     jobs: bool = True
     database_url: str | None = Field(default=None, repr=False)

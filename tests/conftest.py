@@ -8,6 +8,10 @@ from core.settings import get_settings
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# Answers in bfloat16 differ in the third digit; tests must say the same on every processor.
+os.environ.setdefault("GLIALENS_PRECISION", "float32")
+
+
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory):
     """A weights folder whose `cnn` is 32 px small and random: it answers, but knows nothing."""

@@ -7,7 +7,9 @@ import pytest
 
 from core.data.phantom import draw_phantom
 from core.errors import ModelNotReadyError, UnknownModelError
+from core.gate import WARNING, Gate
 from core.inference import Predictor, get_predictor, load_predictor
+from core.settings import get_settings
 from core.types import Slice
 
 
@@ -114,3 +116,46 @@ def test_an_unknown_model_is_refused(own_copy):
 def test_a_model_without_weights_is_not_ready(tmp_path):
     with pytest.raises(ModelNotReadyError, match=r"no card\.json for 'cnn'"):
         get_predictor("cnn", tmp_path)
+
+
+def _gate(predictor, threshold):
+    from core.explain.features import depths
+
+    width = depths(predictor.model).shape[-1]
+    return Gate(np.zeros(width, np.float32), np.eye(width, dtype=np.float32), threshold)
+
+
+def test_a_slice_beyond_the_gate_is_answered_with_a_warning(predictor, phantom):
+    strict = Predictor(predictor.card, predictor.model, gate=_gate(predictor, 0.0))
+    (batched,) = strict.predict([phantom])
+    for answer in (strict.analyse(phantom).prediction, batched):
+        assert not answer.in_domain
+        assert not answer.accepted
+        assert WARNING in answer.warnings
+        assert answer.probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_slice_within_the_gate_gets_no_warning(predictor, phantom):
+    open_ = Predictor(predictor.card, predictor.model, gate=_gate(predictor, np.inf))
+    (batched,) = open_.predict([phantom])
+    for answer in (open_.analyse(phantom).prediction, batched):
+        assert answer.in_domain
+        assert WARNING not in answer.warnings
+    expected = predictor.predict([phantom])[0].probabilities
+    np.testing.assert_allclose(batched.probabilities, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_inference_runs_in_the_format_of_the_settings(
+    precision, tiny_weights, phantom, predictor, monkeypatch
+):
+    monkeypatch.setenv("GLIALENS_PRECISION", precision)
+    get_settings.cache_clear()
+    try:
+        loaded = load_predictor("cnn", tiny_weights)
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+    assert loaded.model.get_layer("block1_conv1").dtype_policy.name == precision
+    expected = predictor.predict([phantom])[0].probabilities
+    np.testing.assert_allclose(loaded.predict([phantom])[0].probabilities, expected, atol=0.02)
