@@ -123,7 +123,8 @@ def _counted(paths: list[Path]) -> Iterator[InputItem]:
 
 
 def _files(path: Path) -> int:
-    if not path.is_dir():
+    # Unlike Path.is_dir, it takes a name that no file can have.
+    if not os.path.isdir(path):
         return 1
     return sum(len(files) for _, _, files in os.walk(path))
 
