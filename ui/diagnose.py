@@ -2,22 +2,19 @@
 
 from concurrent.futures import Future
 from dataclasses import dataclass
-from hashlib import sha256
 
 import streamlit as st
 
-from core.imaging.names import safe_name
 from core.inference import Predictor
 from core.labels import describe
 from core.models.registry import ModelStatus
-from core.settings import get_settings
 from core.types import Slice
-from ui import cache, links
+from ui import cache, cache_scans, links, scrub
 from ui.errors import plain, shown
+from ui.language import _
+from ui.uploads import drop_field
 
-TYPES = ["jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "dcm", "dicom", "nii", "gz"]
-_UPLOAD, _SAMPLE = "Upload a scan", "Pick a sample"
-_UPLOADER, _KEPT = "upload", "kept_upload"
+_UPLOAD, _SAMPLE = "upload", "sample"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +26,14 @@ class Chosen:
         origin: Safe name of the file or sample.
         synthetic: Whether it is drawn by GliaLens.
         label: Key of the class that the dataset gives it; None if unknown.
+        look: Where it lies among the slices that belong together; None for a single sample.
     """
 
     slice: Slice
     origin: str
     synthetic: bool = False
     label: str | None = None
+    look: scrub.Look | None = None
 
 
 def choose_model(statuses: list[ModelStatus]) -> ModelStatus:
@@ -43,9 +42,13 @@ def choose_model(statuses: list[ModelStatus]) -> ModelStatus:
     default = next((s.name for s in statuses if s.ready), statuses[0].name)
     links.follow("model", list(by_name), default)
     name = st.selectbox(
-        "Model",
+        _("Model"),
         list(by_name),
-        format_func=lambda n: by_name[n].title + ("" if by_name[n].ready else " (not ready)"),
+        format_func=lambda n: (
+            by_name[n].title
+            if by_name[n].ready
+            else _("{model} (not ready)").format(model=by_name[n].title)
+        ),
         key="model",
         persist_state="session",
     )
@@ -54,14 +57,15 @@ def choose_model(statuses: list[ModelStatus]) -> ModelStatus:
 
 
 def choose_slice() -> Chosen | None:
-    """Draw the uploader and the sample picker, and return what was chosen."""
+    """Draw the field for files and the sample picker, and return what was chosen."""
     samples = {sample.id: sample for sample in cache.samples()}
     if "sample" in st.query_params and "source" not in st.session_state:
         st.session_state["source"] = _SAMPLE
     source = st.segmented_control(
-        "Scan",
+        _("Scan"),
         [_UPLOAD, _SAMPLE],
         default=None if "source" in st.session_state else _UPLOAD,
+        format_func=lambda s: _("Upload a scan") if s == _UPLOAD else _("Pick a sample"),
         required=True,
         key="source",
         persist_state="session",
@@ -72,7 +76,7 @@ def choose_slice() -> Chosen | None:
         return _uploaded()
     links.follow("sample", list(samples), next(iter(samples)))
     chosen = st.selectbox(
-        "Sample",
+        _("Sample"),
         list(samples),
         format_func=lambda i: samples[i].title,
         key="sample",
@@ -82,53 +86,33 @@ def choose_slice() -> Chosen | None:
     sample = samples[chosen]
     if sample.synthetic:
         st.caption(
-            "Phantoms are drawn by GliaLens, not acquired: they show how the screen works. "
-            "Set `GLIALENS_DATA_DIR` to a folder of class folders to pick real slices."
+            _(
+                "Phantoms are drawn by GliaLens, not acquired: they show how the screen works. "
+                "Set `GLIALENS_DATA_DIR` to a folder of class folders to pick real slices."
+            )
         )
     elif sample.held_out:
-        st.caption("From the test split: no model learned from this slice or its twins.")
+        st.caption(_("From the test split: no model learned from this slice or its twins."))
     else:
-        st.caption("Whether the model learned from this slice isn't known.")
+        st.caption(_("Whether the model learned from this slice isn't known."))
+    if sample.depth:
+        look = scrub.scrub(cache_scans.sample_stack(sample), sample.id)
+        origin = look.origin.replace(look.slice.name, sample.title, 1)
+        return Chosen(look.slice, origin, synthetic=True, look=look)
     with shown():
         return Chosen(cache.sample_slice(sample), sample.title, sample.synthetic, sample.label)
 
 
 def _uploaded() -> Chosen | None:
-    limit = get_settings().max_upload_mb
-    file = st.file_uploader(
-        f"JPEG, PNG, BMP, TIFF, WebP, DICOM or NIfTI, up to {limit} MB",
-        type=TYPES,
-        key=_UPLOADER,
-        max_upload_size=limit,
-        on_change=_keep,
-    )
-    kept: tuple[str, bytes] | None = st.session_state.get(_KEPT)
-    if kept is None:
+    uploads = drop_field()
+    if not uploads:
         return None
-    raw_name, data = kept
-    name = safe_name(raw_name)
-    if file is None:
-        # The browser's field is empty after a change of page; what was uploaded is still here.
-        st.caption(f"Still showing {plain(name)}.")
-        if st.button("Remove it", icon=":material/close:"):
-            del st.session_state[_KEPT]
-            st.rerun()
-    with shown():
-        found = cache.slices(data, raw_name)
-    if len(found) == 1:
-        return Chosen(found[0], name)
-    key = sha256(data).hexdigest()[:12]
-    position = st.slider("Slice", 1, len(found), (len(found) + 1) // 2, key=f"slice_{key}")
-    return Chosen(found[position - 1], f"{name}, slice {position} of {len(found)}")
-
-
-def _keep() -> None:
-    """Keep an upload beyond the widget's life, and drop it when the person removes it."""
-    file = st.session_state.get(_UPLOADER)
-    if file is None:
-        st.session_state.pop(_KEPT, None)
-    else:
-        st.session_state[_KEPT] = (file.name, file.getvalue())
+    with st.spinner(_("Reading…")):
+        reading = cache_scans.reading(uploads)
+    look = scrub.choose(reading, cache_scans.digest(uploads))
+    if look is None:
+        st.stop()
+    return Chosen(look.slice, look.origin, look=look)
 
 
 def describe_origin(chosen: Chosen) -> None:
@@ -136,10 +120,16 @@ def describe_origin(chosen: Chosen) -> None:
     height, width = chosen.slice.shape
     with st.container(horizontal=True, vertical_alignment="center"):
         if chosen.synthetic:
-            st.badge("Synthetic image", icon=":material/draw:", color="orange")
-        st.caption(f"{plain(chosen.origin)} · {width} × {height} pixels")
+            st.badge(_("Synthetic image"), icon=":material/draw:", color="orange")
+        st.caption(
+            _("{name} · {width} × {height} pixels").format(
+                name=plain(chosen.origin), width=width, height=height
+            )
+        )
         if chosen.label is not None:
-            st.caption(f"the dataset says: **{plain(describe(chosen.label).name)}**")
+            st.caption(
+                _("the dataset says: **{label}**").format(label=plain(describe(chosen.label).name))
+            )
 
 
 def show_warming(loading: Future[Predictor], status: ModelStatus) -> None:
@@ -149,11 +139,17 @@ def show_warming(loading: Future[Predictor], status: ModelStatus) -> None:
         return
     with shown():
         loading.result()
-    st.caption(f":material/check_circle: {plain(status.title)} is loaded and warm.")
+    st.caption(
+        _(":material/check_circle: {model} is loaded and warm.").format(model=plain(status.title))
+    )
 
 
 @st.fragment(run_every=1.0)
 def _follow_warming(loading: Future[Predictor], title: str) -> None:
     if loading.done():
         st.rerun()
-    st.caption(f":material/hourglass_top: {plain(title)} is loading in the background…")
+    st.caption(
+        _(":material/hourglass_top: {model} is loading in the background…").format(
+            model=plain(title)
+        )
+    )

@@ -16,6 +16,7 @@ _ENDINGS: Final = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".
 _TEST_FOLDERS: Final = {"test", "testing"}
 _DEPTH: Final = 3
 _PHANTOMS: Final = 6
+_DEPTH_DRAWN: Final = 24
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Sample:
         label: Key of the class that the dataset gives it; None for phantoms.
         path: File of a real slice; None for phantoms.
         seed: Seed of a phantom.
+        depth: Number of slices of a drawn volume; 0 for a single slice.
         held_out: Whether the manifest's test split holds it, so that no model learned from it.
     """
 
@@ -36,6 +38,7 @@ class Sample:
     label: str | None = None
     path: Path | None = None
     seed: int = 0
+    depth: int = 0
     held_out: bool = False
 
     @property
@@ -64,9 +67,13 @@ def available(
         real = _real(data_dir, frozenset(held_out), per_class)
     if real:
         return real
-    return [
+    drawn = [
         Sample(f"phantom-{i}", f"Phantom {i} (synthetic)", seed=i) for i in range(1, _PHANTOMS + 1)
     ]
+    volume = Sample(
+        "phantom-volume", "Phantom volume (synthetic)", seed=_PHANTOMS + 1, depth=_DEPTH_DRAWN
+    )
+    return [*drawn, volume]
 
 
 def load(sample: Sample) -> Slice:
