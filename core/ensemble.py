@@ -45,7 +45,7 @@ def mean_prediction(predictions: Sequence[Prediction]) -> Prediction:
         mean,
         predictions[0].threshold,
         (labels[int(np.argmax(mean))],),
-        predictions[0].in_domain,
+        all(prediction.in_domain for prediction in predictions),
         tuple(dict.fromkeys(text for p in predictions for text in p.warnings)),
     )
 
