@@ -3,13 +3,14 @@
 import streamlit as st
 
 from core.imaging.quality import assess
-from ui import cache, diagnose, explain, result, shell, similar
+from ui import cache, diagnose, explain, probabilities, report, result, shell, similar, volume
 from ui.errors import plain, shown
+from ui.language import _
 
 shell.begin(
-    "Diagnose",
+    _("Diagnose"),
     ":material/neurology:",
-    "Give it one MRI slice; get what the model thinks, how sure it is, and where it looked.",
+    _("Give it an MRI slice or a volume; get the model's answer, its doubts, and where it looked."),
 )
 
 choice, screen = st.columns([1, 2], gap="large")
@@ -22,11 +23,13 @@ with choice:
 if not status.ready:
     with screen:
         st.warning(
-            f"**{plain(status.title)} is not ready.** {plain(status.reason or '')}",
+            _("**{model} is not ready.** {reason}").format(
+                model=plain(status.title), reason=plain(status.reason or "")
+            ),
             icon=":material/hourglass_empty:",
         )
         if chosen is not None:
-            result.slice_only(chosen.slice, "No answer: the model is not ready")
+            result.slice_only(chosen.slice, _("No answer: the model is not ready"))
     st.stop()
 
 loading = cache.warm(status.name)
@@ -34,27 +37,40 @@ loading = cache.warm(status.name)
 with screen:
     if chosen is None:
         st.info(
-            "Drop a scan into the field, or pick a sample, to see an answer here.",
+            _("Drop a scan into the field, or pick a sample, to see an answer here."),
             icon=":material/upload_file:",
         )
         diagnose.show_warming(loading, status)
         st.stop()
     quality = assess(chosen.slice)
-    if not quality.ok:
-        result.refuse(quality)
-        result.slice_only(chosen.slice, "As it was read")
-        st.stop()
-    with shown(), st.spinner(f"{status.title} is looking at the slice…"):
-        analysis = cache.analysis(status.name, chosen.slice)
-    result.show_probabilities(analysis, status)
+    analysis = None
+    if diagnose.is_blank(chosen.slice):
+        result.nothing(chosen.slice)
+    else:
+        if not quality.ok:
+            result.refuse(quality)
+        with shown(), st.spinner(_("{model} is looking at the slice…").format(model=status.title)):
+            analysis = cache.analysis(status.name, chosen.slice)
+        accepted = quality.ok and analysis.prediction.accepted
+        probabilities.show(chosen, analysis.prediction, status, accepted)
+        if not quality.ok:
+            result.slice_only(chosen.slice, _("As it was read"))
+    # Filled last: predicting a volume must not hold up the rest of the screen.
+    along = st.container()
 
-with choice:
-    result.show_warnings(chosen, analysis)
-    seen = st.container()
-    result.show_answer(chosen, analysis)
-    result.offer_record(chosen, analysis, quality)
+if analysis is not None:
+    with choice:
+        result.show_warnings(chosen, analysis, quality.reasons)
+        seen = st.container()
+        if quality.ok:
+            result.show_answer(chosen, analysis)
+        report.offer(chosen, analysis, quality, status)
+    if quality.ok:
+        # After the answer, because that doesn't wait for what explains it.
+        with screen:
+            explain.show(chosen, analysis)
+            similar.show(chosen.slice, status, seen)
 
-# Last, because the answer doesn't wait for what explains it.
-with screen:
-    explain.show(chosen, analysis)
-    similar.show(chosen.slice, status, seen)
+if chosen.look is not None and chosen.look.count > 1:
+    with along:
+        volume.show_profile(status.name, chosen.look)

@@ -132,6 +132,11 @@ def describe_origin(chosen: Chosen) -> None:
             )
 
 
+def is_blank(slice_: Slice) -> bool:
+    """Tell whether a slice holds one grey value, as at the ends of many volumes."""
+    return bool(slice_.pixels.max() == slice_.pixels.min())
+
+
 def show_warming(loading: Future[Predictor], status: ModelStatus) -> None:
     """Say whether a model is still loading in the background, and follow it until it is ready."""
     if not loading.done():

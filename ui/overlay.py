@@ -18,6 +18,7 @@ from core.imaging.overlay import (
 )
 from core.reading import percent
 from core.types import ByteArray, FloatArray, Slice
+from ui import window
 from ui.errors import plain
 from ui.language import _
 
@@ -77,13 +78,13 @@ def draw(slice_: Slice, layed: Layed) -> None:
         help=_("All but turbo can be read with colour blindness."),
         persist_state="session",
     )
-    pixels = slice_.pixels
+    pixels = window.adjusted(slice_)
     paint = isolines if style == _LINES else overlay
     picture = paint(pixels, layed.cam, opacity / 100, colours, threshold / 100)
     outlined = st.toggle(
         _("Outline the hottest region"), key="cam_contour", persist_state="session"
     )
-    region = hot_region(layed.cam, pixels) if outlined else None
+    region = hot_region(layed.cam, slice_.pixels) if outlined else None
     if region is not None:
         picture = outline(picture, region.mask)
     _show(view, to_grey_rgb(pixels), picture, layed)

@@ -161,7 +161,7 @@ def test_record_holds_the_shared_fields_and_no_pixels(predictor):
     from core.imaging.quality import Quality
     from core.types import Slice
     from ui.diagnose import Chosen
-    from ui.result import record
+    from ui.report import record
 
     slice_ = Slice(np.linspace(0, 1, 4096, dtype=np.float32).reshape(64, 64), "scan")
     analysis = predictor.analyse(slice_)
