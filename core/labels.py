@@ -4,8 +4,10 @@ The colours are taken from the Okabe-Ito palette, which stays distinguishable wi
 common forms of colour blindness.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
+
+from core.wording import _, mark, told
 
 NO_TUMOUR: Final = "notumor"
 
@@ -34,30 +36,30 @@ KNOWN: Final[dict[str, Label]] = {
     for label in (
         Label(
             "glioma",
-            "Glioma",
+            mark("Glioma"),
             "#D55E00",
-            "A tumour that grows from the glial cells of the brain itself.",
+            mark("A tumour that grows from the glial cells of the brain itself."),
             True,
         ),
         Label(
             "meningioma",
-            "Meningioma",
+            mark("Meningioma"),
             "#0072B2",
-            "A tumour of the meninges, the membranes around the brain; most are benign.",
+            mark("A tumour of the meninges, the membranes around the brain; most are benign."),
             True,
         ),
         Label(
             NO_TUMOUR,
-            "No tumour",
+            mark("No tumour"),
             "#009E73",
-            "No tumour of these kinds is visible to the model on this slice.",
+            mark("No tumour of these kinds is visible to the model on this slice."),
             False,
         ),
         Label(
             "pituitary",
-            "Pituitary tumour",
+            mark("Pituitary tumour"),
             "#CC79A7",
-            "A tumour of the pituitary gland at the base of the brain.",
+            mark("A tumour of the pituitary gland at the base of the brain."),
             True,
         ),
     )
@@ -90,10 +92,14 @@ def canonical(name: str) -> str:
 def describe(key: str) -> Label:
     """Return the `Label` of a key; an unknown key gets a readable default.
 
-    The colour of an unknown key depends on the key alone, so it is the same everywhere.
+    Name and sentence are in the language of the moment (`core.wording`), for showing alone;
+    `KNOWN` holds the English ones. The colour of an unknown key depends on the key alone, so
+    it is the same everywhere.
     """
     if key in KNOWN:
-        return KNOWN[key]
+        label = KNOWN[key]
+        return replace(label, name=told(label.name), sentence=told(label.sentence))
     colour = _OTHER_COLOURS[sum(key.encode()) % len(_OTHER_COLOURS)]
-    name = key.replace("_", " ").replace("-", " ").strip().capitalize() or "Unnamed"
-    return Label(key, name, colour, "A class of the dataset that this model was trained on.", True)
+    name = key.replace("_", " ").replace("-", " ").strip().capitalize() or _("Unnamed")
+    sentence = _("A class of the dataset that this model was trained on.")
+    return Label(key, name, colour, sentence, True)

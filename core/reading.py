@@ -7,16 +7,20 @@ import numpy as np
 
 from core.labels import describe
 from core.types import Analysis, FloatArray, Prediction
+from core.wording import _, mark, number, told
 
-_ROWS: Final = ("upper", "middle", "lower")
-_COLUMNS: Final = ("left", "centre", "right")
+_PLACES: Final = (
+    (mark("the upper left"), mark("the upper middle"), mark("the upper right")),
+    (mark("the left"), mark("the centre"), mark("the right")),
+    (mark("the lower left"), mark("the lower middle"), mark("the lower right")),
+)
 FOCUS: Final = 0.5
 """Share of a map's peak from which a pixel counts as looked at."""
 _DIFFUSE: Final = 0.5
 _AIR: Final = 0.05
 _SECOND: Final = 0.5
 _SURE: Final = 0.95
-_EVERYWHERE: Final = "most of the head"
+_EVERYWHERE: Final = mark("most of the head")
 
 
 def percent(value: float, digits: int = 0) -> str:
@@ -24,11 +28,14 @@ def percent(value: float, digits: int = 0) -> str:
     text = f"{100 * value:.{digits}f}"
     step = 10.0**-digits
     if value < 1 and float(text) >= 100:
-        text = f"{100 - step:.{digits}f}"
-        return f"over {text} %"
+        return _("over {share}").format(share=_share(100 - step, digits))
     if value > 0 and float(text) <= 0:
-        return f"under {step:.{digits}f} %"
-    return f"{text} %"
+        return _("under {share}").format(share=_share(step, digits))
+    return _share(100 * value, digits)
+
+
+def _share(hundredths: float, digits: int) -> str:
+    return _("{number} %").format(number=number(hundredths, digits))
 
 
 def place(cam: FloatArray, pixels: FloatArray | None = None) -> str | None:
@@ -43,18 +50,24 @@ def place(cam: FloatArray, pixels: FloatArray | None = None) -> str | None:
 
     Returns:
         Such as `the upper left`, `the centre and the lower right` or `most of the head`; None
-        for an empty map.
+        for an empty map; in the language of the moment.
     """
+    spots = _spots(cam, pixels)
+    return _(" and ").join(map(told, spots)) if spots else None
+
+
+def _spots(cam: FloatArray, pixels: FloatArray | None) -> list[str]:
+    """Return the English names of one or two places; none for an empty map."""
     heat = np.nan_to_num(cam)
     top = float(heat.max(initial=0.0))
     if top <= 0.0:
-        return None
+        return []
     head = np.ones(heat.shape, dtype=bool) if pixels is None else pixels > _AIR
     if not head.any():
         head = np.ones_like(head)
     focus = heat >= FOCUS * top
     if float((focus & head).sum()) > _DIFFUSE * float(head.sum()):
-        return _EVERYWHERE
+        return [_EVERYWHERE]
     rows, columns = np.nonzero(head)
     frame = (int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max()))
     count, spots = cv2.connectedComponents(focus.astype(np.uint8))
@@ -62,9 +75,8 @@ def place(cam: FloatArray, pixels: FloatArray | None = None) -> str | None:
     first, *others = sorted(masses, key=lambda k: -masses[k])
     # The middle of two spots is neither: a second one of weight is named for itself.
     named = [first, *(k for k in others[:1] if masses[k] >= _SECOND * masses[first])]
-    return " and ".join(
-        dict.fromkeys(_third_of(np.where(spots == k, heat, 0.0), frame) for k in named)
-    )
+    places = (_third_of(np.where(spots == k, heat, 0.0), frame) for k in named)
+    return list(dict.fromkeys(places))
 
 
 def _third_of(spot: FloatArray, frame: tuple[int, int, int, int]) -> str:
@@ -73,14 +85,7 @@ def _third_of(spot: FloatArray, frame: tuple[int, int, int, int]) -> str:
     centre_row = float((spot.sum(axis=1) @ np.arange(spot.shape[0])) / total)
     centre_column = float((spot.sum(axis=0) @ np.arange(spot.shape[1])) / total)
     row = _third(centre_row, frame[0], frame[1])
-    column = _third(centre_column, frame[2], frame[3])
-    if row == 1 and column == 1:
-        return "the centre"
-    if row == 1:
-        return f"the {_COLUMNS[column]}"
-    if column == 1:
-        return f"the {_ROWS[row]} middle"
-    return f"the {_ROWS[row]} {_COLUMNS[column]}"
+    return _PLACES[row][_third(centre_column, frame[2], frame[3])]
 
 
 def _third(value: float, low: int, high: int) -> int:
@@ -91,12 +96,11 @@ def _third(value: float, low: int, high: int) -> int:
 def why_not_accepted(prediction: Prediction) -> str | None:
     """Return the reason why an answer isn't accepted; None if it is."""
     if prediction.in_domain is False:
-        return "The picture doesn't look like the brain MRI that this model knows."
+        return _("The picture doesn't look like the brain MRI that this model knows.")
     if prediction.confidence < prediction.threshold:
-        return (
-            f"The best guess reaches {percent(prediction.confidence)}, "
-            f"below the {percent(prediction.threshold)} that an answer needs."
-        )
+        return _(
+            "The best guess reaches {confidence}, below the {threshold} that an answer needs."
+        ).format(confidence=percent(prediction.confidence), threshold=percent(prediction.threshold))
     return None
 
 
@@ -116,28 +120,36 @@ def read_plainly(analysis: Analysis, pixels: FloatArray | None = None) -> str:
     name, confidence = label.name.lower(), percent(prediction.confidence)
     looked = _looked(analysis, pixels) if label.tumour else ""
     if why_not_accepted(prediction) is not None:
-        return f"The model does not commit. Its best guess is {name}, {confidence}{looked}."
-    verb = "answers" if prediction.confidence >= _SURE else "leans to"
-    sentences = [f"The model {verb} {name}, {confidence}{looked}."]
+        return _(
+            "The model does not commit. Its best guess is {label}, {confidence}{looked}."
+        ).format(label=name, confidence=confidence, looked=looked)
+    if prediction.confidence >= _SURE:
+        answer = _("The model answers {label}, {confidence}{looked}.")
+    else:
+        answer = _("The model leans to {label}, {confidence}{looked}.")
+    sentences = [answer.format(label=name, confidence=confidence, looked=looked)]
     doubts = [key for key in prediction.prediction_set if key != prediction.predicted]
     if doubts:
-        sentences.append(f"It can't rule out {_alternatives(doubts)}.")
+        sentences.append(_("It can't rule out {labels}.").format(labels=_alternatives(doubts)))
     if not label.tumour:
         known = [key for key in prediction.labels if describe(key).tumour]
         sentences.append(
-            f"This is no all-clear: on one slice it looks for {_alternatives(known)} alone."
+            _("This is no all-clear: on one slice it looks for {labels} alone.").format(
+                labels=_alternatives(known)
+            )
         )
     return " ".join(sentences)
 
 
 def _looked(analysis: Analysis, pixels: FloatArray | None) -> str:
     explanation = analysis.explanations.get(analysis.prediction.predicted)
-    where = place(explanation.cam, pixels) if explanation is not None else None
-    if where is None:
+    spots = _spots(explanation.cam, pixels) if explanation is not None else []
+    if not spots:
         return ""
-    if where == _EVERYWHERE:
-        return ", and looked at most of the head rather than at one spot"
-    return f", and looked mostly at {where} of the picture"
+    if spots == [_EVERYWHERE]:
+        return _(", and looked at most of the head rather than at one spot")
+    where = _(" and ").join(map(told, spots))
+    return _(", and looked mostly at {place} of the picture").format(place=where)
 
 
 def _alternatives(keys: list[str]) -> str:
@@ -146,4 +158,4 @@ def _alternatives(keys: list[str]) -> str:
     names = [describe(key).name.lower() for key in ordered]
     if len(names) == 1:
         return names[0]
-    return f"{', '.join(names[:-1])} or {names[-1]}"
+    return _("{labels} or {last}").format(labels=", ".join(names[:-1]), last=names[-1])

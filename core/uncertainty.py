@@ -14,6 +14,7 @@ import numpy as np
 from core.evaluation.calibration import softmax
 from core.imaging.preprocess import prepare, standardise
 from core.types import ByteArray, FloatArray, Slice
+from core.wording import _
 
 if TYPE_CHECKING:
     from core.inference import Predictor
@@ -64,10 +65,17 @@ class Spread:
         """What the spread says, in one sentence for a person."""
         copies = len(self.probabilities) - 1
         same = round(self.agreement * copies)
-        told = f"{same} of {copies} slightly turned, zoomed, mirrored or brightened copies"
         if self.agreement >= _STABLE:
-            return f"The answer is stable: {told} got the same one."
-        return f"The answer is not stable: only {told} got the same one."
+            sentence = _(
+                "The answer is stable: {same} of {copies} slightly turned, zoomed, mirrored or "
+                "brightened copies got the same one."
+            )
+        else:
+            sentence = _(
+                "The answer is not stable: only {same} of {copies} slightly turned, zoomed, "
+                "mirrored or brightened copies got the same one."
+            )
+        return sentence.format(same=same, copies=copies)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON-ready form."""

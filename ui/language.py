@@ -1,4 +1,62 @@
-"""The words of the screens in the reader's language."""
+"""The words of the screens in the reader's language, chosen once per browser session.
+
+Outside a session (commands, tests, background threads) everything is English. Nothing that
+is cached for several sessions may hold words: keep keys and English there, and translate
+where it is shown.
+"""
+
+import re
+from typing import Final
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from core import wording
+from ui.catalogues import DEFAULT, LANGUAGES, Catalogue, read_catalogue
+
+PARAM: Final = "lang"
+"""Query parameter that names a language, as in `?lang=fr`."""
+
+_CHOSEN, _SEEN = "_language", "_language_link"
+
+
+def current() -> str:
+    """Return the code of the session's language.
+
+    A new `?lang=` in the address wins; then what was chosen before, then the browser's own
+    language where there is a catalogue for it.
+    """
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return DEFAULT
+    state, given = st.session_state, st.query_params.get(PARAM)
+    if given != state.get(_SEEN):
+        state[_SEEN] = given
+        if given in LANGUAGES:
+            state[_CHOSEN] = given
+    if _CHOSEN not in state:
+        # "fr-CA" and "fr_FR" are French; a browser may tell nothing at all.
+        asked = re.split("[-_]", st.context.locale or DEFAULT)[0].lower()
+        state[_CHOSEN] = asked if asked in LANGUAGES else DEFAULT
+    return str(state[_CHOSEN])
+
+
+def choose(language: str) -> None:
+    """Speak another language from the next run of the script on.
+
+    Args:
+        language: A key of `LANGUAGES`.
+    """
+    st.session_state[_CHOSEN] = language
+    if PARAM in st.query_params:
+        # An address that names a language goes on naming the one on the screen.
+        st.query_params[PARAM] = st.session_state[_SEEN] = language
+
+
+def _words() -> Catalogue | None:
+    return read_catalogue(current())
+
+
+wording.install(_words)
 
 
 def _(message: str) -> str:
@@ -7,7 +65,7 @@ def _(message: str) -> str:
     Args:
         message: The English sentence, a literal, with `{name}` where `.format` fills in.
     """
-    return message
+    return wording._(message)
 
 
 def ngettext(one: str, many: str, count: int) -> str:
@@ -18,4 +76,13 @@ def ngettext(one: str, many: str, count: int) -> str:
         many: The English plural, a literal.
         count: What decides.
     """
-    return one if count == 1 else many
+    return wording.ngettext(one, many, count)
+
+
+def told(text: str) -> str:
+    """Return a sentence of core in the chosen language: a warning, a note, a summary.
+
+    Args:
+        text: As results and files keep it, in English; unknown texts are returned as they are.
+    """
+    return wording.told(text)

@@ -16,8 +16,9 @@ from core.errors import DatasetError
 from core.files import replacing, write_text
 from core.labels import CLASSES, NO_TUMOUR
 from core.types import FloatArray, Slice
+from core.wording import mark
 
-SYNTHETIC: Final = "Synthetic: this slice was drawn by GliaLens and shows no real person."
+SYNTHETIC: Final = mark("Synthetic: this slice was drawn by GliaLens and shows no real person.")
 LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "Training/Testing": ("Training", "Testing"),
     "train/val/test": ("train", "val", "test"),

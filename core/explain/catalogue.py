@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from core.wording import mark
+
 DEFAULT: Final = "grad-cam"
 
 
@@ -33,7 +35,7 @@ METHODS: Final[dict[str, Method]] = {
         Method(
             DEFAULT,
             "Grad-CAM",
-            "Weighs each feature map by how strongly the answer depends on it on the whole.",
+            mark("Weighs each feature map by how strongly the answer depends on it on the whole."),
             "instant",
             True,
             "Selvaraju et al. 2017, arXiv 1610.02391",
@@ -41,8 +43,10 @@ METHODS: Final[dict[str, Method]] = {
         Method(
             "grad-cam++",
             "Grad-CAM++",
-            "Like Grad-CAM, but counts only what speaks for the answer, so that several spots "
-            "show together.",
+            mark(
+                "Like Grad-CAM, but counts only what speaks for the answer, so that several spots "
+                "show together."
+            ),
             "fast",
             True,
             "Chattopadhay et al. 2018, arXiv 1710.11063",
@@ -50,8 +54,10 @@ METHODS: Final[dict[str, Method]] = {
         Method(
             "layer-cam",
             "LayerCAM",
-            "Weighs each place of each feature map by itself, so that early, fine layers can be "
-            "read, too.",
+            mark(
+                "Weighs each place of each feature map by itself, so that early, fine layers can "
+                "be read, too."
+            ),
             "fast",
             True,
             "Jiang et al. 2021, IEEE TIP 30:5875-5888",
@@ -59,17 +65,21 @@ METHODS: Final[dict[str, Method]] = {
         Method(
             "score-cam",
             "Score-CAM",
-            "Shows the model the slice through each of its feature maps and keeps what scores "
-            "well; it needs no gradient.",
+            mark(
+                "Shows the model the slice through each of its feature maps and keeps what scores "
+                "well; it needs no gradient."
+            ),
             "slow",
             True,
             "Wang et al. 2020, arXiv 1910.01279",
         ),
         Method(
             "smoothgrad",
-            "SmoothGrad saliency",
-            "Marks the single pixels whose change would move the answer most, averaged over "
-            "noisy copies.",
+            mark("SmoothGrad saliency"),
+            mark(
+                "Marks the single pixels whose change would move the answer most, averaged over "
+                "noisy copies."
+            ),
             "slow",
             False,
             "Smilkov et al. 2017, arXiv 1706.03825",

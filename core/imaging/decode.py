@@ -21,6 +21,7 @@ from core.imaging.limits import Limits, default_limits
 from core.imaging.names import safe_name, suffix_of
 from core.imaging.signature import DESCRIPTIONS, EXTENSIONS, IMAGES, KNOWN_EXTENSIONS, require
 from core.types import FloatArray, Slice
+from core.wording import mark
 
 # The classes themselves, rather than Image.open: it guesses among all formats, and allows
 # more pixels before it complains than we do.
@@ -157,12 +158,13 @@ def _notes(kind: str, name: str, image: ImageFile) -> tuple[str, ...]:
                 "GliaLens reads still images. "
                 f"Received: an animated {DESCRIPTIONS[kind].removeprefix('a ')}."
             )
-        page: tuple[str, ...] = ("The file holds several pages; the first was read.",)
+        page: tuple[str, ...] = (mark("The file holds several pages; the first was read."),)
     else:
         page = ()
     suffix = suffix_of(name)
     if suffix in KNOWN_EXTENSIONS and suffix not in EXTENSIONS[kind]:
-        return (f"The name ends in {suffix}, but the content is {DESCRIPTIONS[kind]}.", *page)
+        said = mark("The name ends in {suffix}, but the content is {kind}.")
+        return (said.format(suffix=suffix, kind=DESCRIPTIONS[kind]), *page)
     return page
 
 

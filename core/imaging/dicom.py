@@ -12,6 +12,7 @@ from core.imaging.dicom_header import BROKEN, DEFLATED, damaged, read_tags, tran
 from core.imaging.dicom_values import display_values
 from core.imaging.limits import Limits
 from core.imaging.parsed import Parsed
+from core.wording import mark
 
 _UNCOMPRESSED: Final = frozenset(
     {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"}
@@ -178,11 +179,13 @@ def _notes(dataset: Dataset) -> tuple[str, ...]:
         # Free text in this tag could name the patient.
         known = modality in _MODALITIES
         notes += (
-            "The models know MR images alone. "
-            f"Received: a DICOM file of the modality {modality if known else 'unknown'}.",
+            mark(
+                "The models know MR images alone. "
+                "Received: a DICOM file of the modality {modality}."
+            ).format(modality=modality if known else "unknown"),
         )
     if str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES":
-        notes += ("The pixels may show who the patient is: the file marks burned-in text.",)
+        notes += (mark("The pixels may show who the patient is: the file marks burned-in text."),)
     return notes
 
 

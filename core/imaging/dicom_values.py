@@ -12,9 +12,10 @@ from core.errors import NotAssessableError, UnreadableError
 from core.imaging.colour import colourfulness, luma
 from core.imaging.window import linear
 from core.types import FloatArray
+from core.wording import mark
 
 _EXACT: Final = frozenset({"LINEAR_EXACT", "SIGMOID"})
-_STRETCHED = "The file's window can't be used; the values run from minimum to maximum."
+_STRETCHED = mark("The file's window can't be used; the values run from minimum to maximum.")
 
 
 def display_values(

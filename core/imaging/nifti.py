@@ -18,6 +18,7 @@ from core.imaging.limits import MEGABYTE, Limits
 from core.imaging.parsed import Parsed
 from core.imaging.signature import inflate_head
 from core.types import FloatArray
+from core.wording import mark
 
 # Deflate can't compress better than about 1 : 1032.
 _DEFLATE_RATIO: Final = 1032
@@ -83,7 +84,11 @@ def parse_nifti(data: bytes, limits: Limits, volume: int = 0) -> Parsed:
     values = np.frombuffer(raw, header.dtype, count, start).reshape(header.shape, order="F")
     notes: tuple[str, ...] = ()
     if header.volumes > 1:
-        notes = (f"The file holds {header.volumes} volumes; number {volume + 1} was read.",)
+        notes = (
+            mark("The file holds {volumes} volumes; number {position} was read.").format(
+                volumes=header.volumes, position=volume + 1
+            ),
+        )
     scaled, scale_notes = _scale(values, header.raw)
     voxels, spacing, axis_notes = _orient(scaled, header.raw)
     limits.check_size(voxels.shape[2], voxels.shape[1])
@@ -167,7 +172,7 @@ def _scale(values: npt.NDArray[Any], raw: Any) -> tuple[FloatArray, tuple[str, .
     if not finite.any():
         raise UnreadableError("Voxels hold finite numbers. Received: only NaN or infinity.")
     if not finite.all():
-        notes = ("Some voxels held NaN or infinity; they are shown as black.",)
+        notes = (mark("Some voxels held NaN or infinity; they are shown as black."),)
         scaled[~finite] = scaled[finite].min()
     sample = scaled.ravel(order="K")[:: max(scaled.size // _SAMPLE, 1)]
     low, high = (float(v) for v in np.percentile(sample, _PERCENTILES))
@@ -194,7 +199,7 @@ def _orient(
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         affine, known = np.eye(4), False
     if not known:
-        notes = ("The file does not tell its orientation; left and right may be swapped.",)
+        notes = (mark("The file does not tell its orientation; left and right may be swapped."),)
     orientation = io_orientation(affine)
     if np.isnan(orientation).any():
         affine = np.eye(4)

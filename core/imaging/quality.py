@@ -12,25 +12,26 @@ import numpy as np
 import numpy.typing as npt
 
 from core.types import FloatArray, Slice
+from core.wording import mark
 
 _SIDE: Final = 128
 _FAR: Final = 0.1
 # Fact, smallest and largest accepted value, and the sentence. Set so that real slices keep a
 # margin: each bound lies beyond the outermost half percent of the development data.
 _BOUNDS: Final[tuple[tuple[str, float, float, str], ...]] = (
-    ("colour", 0.0, 0.1, "The picture is coloured; MRI slices are grey."),
-    ("contrast", 0.1, 1.01, "The picture has hardly any contrast."),
-    ("corners", 0.55, 1.0, "The corners are not empty, as they are around a head."),
-    ("border", 0.2, 1.0, "The edges are not empty, as they are around a head."),
-    ("quiet", 0.0, 0.035, "The background is not even."),
-    ("area", 0.08, 0.97, "No object of a head's size stands out from the background."),
-    ("whole", 0.85, 1.0, "The picture holds several objects instead of one head."),
-    ("filled", 0.7, 1.0, "The object is full of gaps, like text or a drawing."),
-    ("solidity", 0.8, 1.0, "The object's outline is not that of a head."),
-    ("ellipse", 0.77, 1.0, "The object is not oval, as a head is."),
-    ("offset", 0.0, 0.18, "The object is far from the middle."),
-    ("grain", 0.15, 0.87, "The texture is not that of tissue."),
-    ("flat", 0.0, 0.2, "Large areas have one even grey, as on screens and drawings."),
+    ("colour", 0.0, 0.1, mark("The picture is coloured; MRI slices are grey.")),
+    ("contrast", 0.1, 1.01, mark("The picture has hardly any contrast.")),
+    ("corners", 0.55, 1.0, mark("The corners are not empty, as they are around a head.")),
+    ("border", 0.2, 1.0, mark("The edges are not empty, as they are around a head.")),
+    ("quiet", 0.0, 0.035, mark("The background is not even.")),
+    ("area", 0.08, 0.97, mark("No object of a head's size stands out from the background.")),
+    ("whole", 0.85, 1.0, mark("The picture holds several objects instead of one head.")),
+    ("filled", 0.7, 1.0, mark("The object is full of gaps, like text or a drawing.")),
+    ("solidity", 0.8, 1.0, mark("The object's outline is not that of a head.")),
+    ("ellipse", 0.77, 1.0, mark("The object is not oval, as a head is.")),
+    ("offset", 0.0, 0.18, mark("The object is far from the middle.")),
+    ("grain", 0.15, 0.87, mark("The texture is not that of tissue.")),
+    ("flat", 0.0, 0.2, mark("Large areas have one even grey, as on screens and drawings.")),
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.errors import ModelNotReadyError
 from core.files import parse_json
+from core.wording import mark
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REQUIRED = (
@@ -158,7 +159,9 @@ def read_card(folder: Path) -> Card:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ModelNotReadyError(
-            f"A model is ready once it is published. Received: no card.json for '{folder.name}'."
+            mark(
+                "A model is ready once it is published. Received: no card.json for '{name}'."
+            ).format(name=folder.name)
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ModelNotReadyError(

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from core.errors import ModelNotReadyError, UnknownModelError
 from core.models.card import Card, read_card
 from core.settings import get_settings
+from core.wording import mark
 
 if TYPE_CHECKING:
     import keras
 
-WITHOUT_WEIGHTS: Final = "It ships without weights; train and publish it first."
+WITHOUT_WEIGHTS: Final = mark("It ships without weights; train and publish it first.")
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ MODELS: Final[dict[str, ModelSpec]] = {
     for spec in (
         ModelSpec(
             "cnn",
-            "CNN from scratch",
-            "Five blocks of convolution, batch normalisation, ReLU and max pooling.",
+            mark("CNN from scratch"),
+            mark("Five blocks of convolution, batch normalisation, ReLU and max pooling."),
             "core.models.cnn:build_cnn",
             128,
             "GliaLens",
@@ -53,7 +54,7 @@ MODELS: Final[dict[str, ModelSpec]] = {
         ModelSpec(
             "vgg16",
             "VGG16",
-            "Thirteen convolutions of 3 x 3 and a head of our own.",
+            mark("Thirteen convolutions of 3 x 3 and a head of our own."),
             "core.models.vgg:build_vgg16",
             224,
             "Simonyan & Zisserman 2015, arXiv 1409.1556",
@@ -61,7 +62,7 @@ MODELS: Final[dict[str, ModelSpec]] = {
         ModelSpec(
             "vgg19",
             "VGG19",
-            "Sixteen convolutions of 3 x 3 and a head of our own.",
+            mark("Sixteen convolutions of 3 x 3 and a head of our own."),
             "core.models.vgg:build_vgg19",
             224,
             "Simonyan & Zisserman 2015, arXiv 1409.1556",
@@ -69,7 +70,7 @@ MODELS: Final[dict[str, ModelSpec]] = {
         ModelSpec(
             "resnet50",
             "ResNet50",
-            "Fifty layers in bottleneck blocks with shortcuts, and a head of our own.",
+            mark("Fifty layers in bottleneck blocks with shortcuts, and a head of our own."),
             "core.models.residual:build_resnet50",
             224,
             "He et al. 2016, arXiv 1512.03385",
@@ -78,7 +79,7 @@ MODELS: Final[dict[str, ModelSpec]] = {
         ModelSpec(
             "efficientnetb0",
             "EfficientNetB0",
-            "Inverted bottlenecks with squeeze and excitation, and a head of our own.",
+            mark("Inverted bottlenecks with squeeze and excitation, and a head of our own."),
             "core.models.residual:build_efficientnetb0",
             224,
             "Tan & Le 2019, arXiv 1905.11946",
@@ -162,7 +163,7 @@ def status(name: str, weights_dir: Path | None = None) -> ModelStatus:
     except ModelNotReadyError as error:
         return ModelStatus(name, spec.title, False, str(error), None)
     if not (folder / "weights.safetensors").is_file():
-        reason = "A published model has weights.safetensors. Received: a folder without it."
+        reason = mark("A published model has weights.safetensors. Received: a folder without it.")
         return ModelStatus(name, spec.title, False, reason, card)
     return ModelStatus(name, spec.title, True, None, card)
 
