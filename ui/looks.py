@@ -129,23 +129,28 @@ def _panel(
     name, title = prediction.model, found.title(prediction.model)
     answer = f"{plain(describe(prediction.predicted).name)} · {percent(prediction.confidence)}"
     reason = why_not_accepted(prediction)
+    # Every panel has the same lines above its picture, so that the pictures stand in a row.
     st.markdown(f"#### {title}")
-    if reason is None:
-        st.markdown(f"**{answer}**")
-    else:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f":gray[**{answer}**]", width="content")
-            st.badge(_("Not accepted"), icon=":material/do_not_disturb_on:", color="gray",
-                     help=plain(reason))  # fmt: skip
+    with st.container(gap="xsmall"):
+        st.markdown(f"**{answer}**" if reason is None else f":gray[**{answer}**]")
+        if reason is None:
+            st.badge(_("Accepted"), icon=":material/check:", color="green")
+        else:
+            st.badge(
+                _("Not accepted"),
+                icon=":material/do_not_disturb_on:",
+                color="gray",
+                help=plain(reason),
+            )
     cam = brush.cam(analysis)
     looked_for = describe(brush.key(analysis)).name
     if cam is None:
         st.caption(_("This model gives no map for {label}.").format(label=plain(looked_for)))
     else:
-        caption = _("Where it looked for: {label}").format(label=plain(looked_for))
+        caption = _("Grad-CAM: {label}").format(label=plain(looked_for))
         st.image(
             brush.draw(chosen.slice.pixels, cam),
-            caption=caption + (_(" (synthetic image)") if chosen.synthetic else ""),
+            caption=caption + (_(" (synthetic)") if chosen.synthetic else ""),
             width="stretch",
             alt=_("Heat map of {model} over the slice, for {label}").format(
                 model=title, label=looked_for
@@ -182,7 +187,7 @@ def _scale(brush: _Brush) -> None:
     st.caption(
         _(
             "One colour scale for all maps: from 0 to the peak of each model's own map. The "
-            "ensemble's map is the mean of theirs. The dashed line in the bars marks the "
+            "ensemble's map is the mean of theirs. The mark on the bars is the "
             "confidence from which an answer is accepted."
         )
     )

@@ -23,7 +23,7 @@ def compact_bars(
     Args:
         probabilities: Probability in 0 to 1 by class key.
         order: Class keys from top to bottom; the same for every panel of a row.
-        threshold: Confidence from which an answer is accepted, drawn as a line.
+        threshold: Confidence from which an answer is accepted, drawn as a mark on every bar.
     """
     keys = [key for key in order if key in probabilities]
     values = [float(probabilities[key]) for key in keys]
@@ -48,7 +48,13 @@ def compact_bars(
                 text=text.join(heavy), font={"size": TEXT_SIZE - 2},
             )  # fmt: skip
     if threshold is not None:
-        figure.add_vline(x=threshold, line={"color": NEUTRAL, "dash": "dash", "width": 2})
+        half = _THICKNESS / 2
+        for row in rows:
+            # Across the bars alone: a line through the page's height would strike the numbers.
+            figure.add_shape(
+                type="line", x0=threshold, x1=threshold, y0=row - half, y1=row + half,
+                line={"color": NEUTRAL, "width": 2},
+            )  # fmt: skip
     figure.update_xaxes(range=[0, 1], visible=False, fixedrange=True)
     figure.update_yaxes(
         range=[len(keys) - 0.6, -0.75], visible=False, fixedrange=True, showgrid=False

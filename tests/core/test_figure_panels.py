@@ -22,10 +22,13 @@ def test_names_and_shares_stand_above_their_bars_in_the_given_order():
     assert low > high
 
 
-def test_every_panel_has_the_same_scale_and_the_threshold_as_a_line():
+def test_every_panel_has_the_same_scale_and_the_threshold_on_its_bars():
     figure = figures.compact_bars({"glioma": 1.0}, ("glioma",), 0.65)
     assert tuple(figure.layout.xaxis.range) == (0, 1)
-    assert figure.layout.shapes[0].x0 == 0.65
+    (mark,) = figure.layout.shapes
+    assert (mark.x0, mark.x1) == (0.65, 0.65)
+    # It stays off the names above the bars.
+    assert mark.y0 > figure.layout.annotations[0].y
     assert not figures.compact_bars(P, ORDER).layout.shapes
 
 
