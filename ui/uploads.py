@@ -112,3 +112,15 @@ def _store(files: Iterable[Any]) -> None:
 def _upload(name: str, data: bytes) -> Upload:
     digest = sha256(name.encode("utf-8", errors="replace") + b"\0" + data).hexdigest()
     return Upload(name, data, digest)
+
+
+def hand_over(name: str, data: bytes) -> None:
+    """Put one file into the field from another screen, in place of what was there.
+
+    Args:
+        name: Its name, not safe to show.
+        data: The whole file.
+    """
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    st.session_state[_KEPT] = (_upload(name, data),)
+    st.session_state["source"] = "upload"
