@@ -7,6 +7,8 @@ import plotly.graph_objects as go
 
 from core.figures.style import NEUTRAL, TEXT_SIZE, colour_of, name_of, new_figure, percent, say
 from core.labels import describe
+from core.wording import _
+from core.wording import number as written
 
 
 def probability_bars(
@@ -26,7 +28,7 @@ def probability_bars(
     """
     keys = sorted(probabilities, key=lambda key: probabilities[key], reverse=True)
     values = [float(probabilities[key]) for key in keys]
-    figure = new_figure("Calibrated probability", "", height=90 + 54 * max(1, len(keys)))
+    figure = new_figure(_("Calibrated probability"), "", height=90 + 54 * max(1, len(keys)))
     whiskers = None
     if spread is not None:
         pairs = [(value, spread.get(key)) for key, value in zip(keys, values, strict=True)]
@@ -70,7 +72,7 @@ def probability_bars(
             y=1.0,
             yref="paper",
             yanchor="bottom",
-            text=f"accepted from {percent(threshold)}",
+            text=_("accepted from {threshold}").format(threshold=percent(threshold)),
             showarrow=False,
             font={"size": TEXT_SIZE - 2},
         )
@@ -91,11 +93,11 @@ def class_balance(counts: Mapping[str, int] | Mapping[str, Mapping[str, int]]) -
     if all(isinstance(value, Mapping) for value in counts.values()):
         parts = dict(cast("Mapping[str, Mapping[str, int]]", counts))
     else:
-        parts = {"all": cast("Mapping[str, int]", counts)}
-    figure = new_figure("", "Number of slices")
+        parts = {_("all"): cast("Mapping[str, int]", counts)}
+    figure = new_figure("", _("Number of slices"))
     keys = list(dict.fromkeys(key for row in parts.values() for key in row))
     if not keys:
-        return say(figure, "No slices yet.")
+        return say(figure, _("No slices yet."))
     totals = {part: sum(row.values()) for part, row in parts.items()}
     for key in sorted(keys):
         numbers = [row.get(key, 0) for row in parts.values()]
@@ -108,14 +110,17 @@ def class_balance(counts: Mapping[str, int] | Mapping[str, Mapping[str, int]]) -
             y=numbers,
             name=name_of(key),
             marker={"color": colour_of(key)},
-            text=[f"{n:,}" for n in numbers],
+            text=[written(n) for n in numbers],
             textposition="outside",
             cliponaxis=False,
             customdata=shares,
-            hovertemplate=(
-                f"<b>{name_of(key)}</b>, %{{x}}: %{{y:,}} slices "
-                "(%{customdata:.1%})<extra></extra>"
-            ),
+            hovertemplate=_("{label}, {part}: {count} slices ({share})").format(
+                label=f"<b>{name_of(key)}</b>",
+                part="%{x}",
+                count="%{y:,}",
+                share="%{customdata:.1%}",
+            )
+            + "<extra></extra>",
         )
     figure.update_layout(barmode="group", bargap=0.25)
     figure.update_xaxes(type="category", visible=len(parts) > 1)

@@ -13,6 +13,7 @@ from core.figures.style import (
     say,
 )
 from core.profile import Profile
+from core.wording import _
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 
@@ -30,9 +31,9 @@ def probability_profile(
         count: Number of slices of the volume.
         current: Position of the slice on the screen, from 0, drawn as a line.
     """
-    figure = new_figure("Slice", "Calibrated probability", height=340)
+    figure = new_figure(_("Slice"), _("Calibrated probability"), height=340)
     if profile is None:
-        return say(figure, "No slice was predicted yet.")
+        return say(figure, _("No slice was predicted yet."))
     x = [int(p) + 1 for p in profile.positions]
     for start, end in _runs([v for v, judged in zip(x, profile.judged, strict=True) if not judged]):
         figure.add_vrect(
@@ -49,7 +50,10 @@ def probability_profile(
             marker={"size": 7, "symbol": _SYMBOLS[column % len(_SYMBOLS)]},
             # A click selects a point; the others must not fade.
             unselected={"marker": {"opacity": 1}},
-            hovertemplate=f"slice %{{x}}, <b>{name_of(key)}</b>: %{{y:.1%}}<extra></extra>",
+            hovertemplate=_("slice {position}, {label}: {share}").format(
+                position="%{x}", label=f"<b>{name_of(key)}</b>", share="%{y:.1%}"
+            )
+            + "<extra></extra>",
         )
     if current is not None:
         figure.add_vline(x=current + 1, line={"color": NEUTRAL, "width": 2})
@@ -60,7 +64,9 @@ def probability_profile(
         figure.add_annotation(
             x=first + 1,
             y=1.04,
-            text=f"▼ slice {first + 1}: tumour {percent(share)}",
+            text=_("▼ slice {position}: tumour {share}").format(
+                position=first + 1, share=percent(share)
+            ),
             showarrow=False,
             yanchor="bottom",
             xanchor="left" if first < count / 4 else "right" if first > 3 * count / 4 else "center",

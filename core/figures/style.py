@@ -6,6 +6,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from core.labels import describe
+from core.wording import _, separators
+from core.wording import number as written
 
 TEXT_SIZE = 16
 TITLE_SIZE = 18
@@ -49,6 +51,7 @@ def new_figure(x_title: str, y_title: str, *, height: int = 420) -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"size": TEXT_SIZE},
+        separators=separators(),
         hoverlabel={"font": {"size": TEXT_SIZE}},
         legend={
             "orientation": "h",
@@ -86,8 +89,8 @@ def colour_of(key: str) -> str:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """Write a share as a percentage: 0.7 becomes `70 %`."""
-    return f"{100 * share:.{digits}f} %"
+    """Write a share as a percentage: 0.7 becomes `70 %`, with the language's decimal sign."""
+    return _("{number} %").format(number=written(100 * share, digits))
 
 
 def number(value: Any) -> float | None:
@@ -95,3 +98,46 @@ def number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if abs(value) < float("inf") else None
+
+
+def mark_point(
+    figure: go.Figure,
+    place: tuple[float | None, float | None],
+    name: str,
+    colour: str,
+    group: str = "",
+    size: int = 13,
+) -> None:
+    """Mark where a threshold stands on a curve; nothing is drawn where a rate is missing.
+
+    Args:
+        figure: The figure.
+        place: Both coordinates, in 0 to 1.
+        name: Whose mark it is, safe inside Plotly's markup.
+        colour: Of the mark.
+        group: Curve that hides the mark with itself in the legend.
+        size: In pixels.
+    """
+    if place[0] is None or place[1] is None:
+        return
+    figure.add_scatter(
+        x=[place[0]],
+        y=[place[1]],
+        mode="markers",
+        marker={"symbol": "diamond", "size": size, "color": colour, "line": {"width": 1}},
+        legendgroup=group or None,
+        showlegend=False,
+        hovertemplate=f"<b>{name}</b>, threshold<br>%{{x:.1%}}, %{{y:.1%}}<extra></extra>",
+    )
+
+
+def diagonal(figure: go.Figure, name: str) -> None:
+    """Draw the dotted line from corner to corner."""
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        name=name,
+        line={"color": NEUTRAL, "dash": "dot", "width": 2},
+        hoverinfo="skip",
+    )

@@ -7,11 +7,13 @@ import pandas as pd
 
 from core.figures.style import number
 from core.labels import describe
+from core.wording import _, mark, told
+from core.wording import number as written
 
 _COLUMNS = {
-    "precision": "Precision",
-    "recall": "Recall (sensitivity)",
-    "specificity": "Specificity",
+    "precision": mark("Precision"),
+    "recall": mark("Recall (sensitivity)"),
+    "specificity": mark("Specificity"),
     "f1": "F1",
     "roc_auc": "ROC AUC",
 }
@@ -31,8 +33,10 @@ def with_interval(entry: Mapping[str, Any], digits: int = 3) -> str:
     if value is None:
         return "–"
     if low is None or high is None:
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+        return written(value, digits)
+    return _("{value} [{low}, {high}]").format(
+        value=written(value, digits), low=written(low, digits), high=written(high, digits)
+    )
 
 
 def metric_table(report: Mapping[str, Any], digits: int = 3) -> pd.DataFrame:
@@ -43,15 +47,15 @@ def metric_table(report: Mapping[str, Any], digits: int = 3) -> pd.DataFrame:
         digits: Digits after the point.
     """
     rows = [
-        {"Class": describe(label).name, "Slices": entry["support"]}
-        | {title: with_interval(entry[metric], digits) for metric, title in _COLUMNS.items()}
+        {_("Class"): describe(label).name, _("Slices"): entry["support"]}
+        | {told(title): with_interval(entry[metric], digits) for metric, title in _COLUMNS.items()}
         for label in report["labels"]
         for entry in [report["per_class"][label]]
     ]
     rows.append(
-        {"Class": "Macro average", "Slices": report["n"]}
+        {_("Class"): _("Macro average"), _("Slices"): report["n"]}
         | {
-            title: with_interval(report["macro"][metric], digits)
+            told(title): with_interval(report["macro"][metric], digits)
             for metric, title in _COLUMNS.items()
         }
     )

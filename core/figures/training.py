@@ -7,12 +7,13 @@ from typing import Any
 import plotly.graph_objects as go
 
 from core.figures.style import PERCENT, SERIES, new_figure, number, say
+from core.wording import _, mark, told
 
 # Title, training key, validation key, format of a value.
 _METRICS: dict[str, tuple[str, str, str | None, str]] = {
-    "loss": ("Cross-entropy loss (nats)", "loss", "val_loss", ".3f"),
-    "accuracy": ("Accuracy", "accuracy", "val_accuracy", ".1%"),
-    "learning rate": ("Learning rate", "learning_rate", None, ".2e"),
+    "loss": (mark("Cross-entropy loss (nats)"), "loss", "val_loss", ".3f"),
+    "accuracy": (mark("Accuracy"), "accuracy", "val_accuracy", ".1%"),
+    "learning rate": (mark("Learning rate"), "learning_rate", None, ".2e"),
 }
 
 
@@ -75,15 +76,15 @@ def learning_curves(
     if not 0.0 <= smoothing < 1.0:
         raise ValueError(f"Smoothing lies in 0 to below 1. Received: {smoothing}.")
     title, training, validation, form = _METRICS[key]
-    figure = new_figure("Epoch", title)
+    figure = new_figure(_("Epoch"), told(title))
     for position, (run, history) in enumerate(runs.items()):
         colour, name = SERIES[position % len(SERIES)], escape(run)
         epochs = [row.get("epoch", k + 1) for k, row in enumerate(history)]
         if key == "learning rate":
             smoothing = 0.0
         for field, side, dash in (
-            (validation, "validation", "solid"),
-            (training, "training", "dot"),
+            (validation, _("validation"), "solid"),
+            (training, _("training"), "dot"),
         ):
             values = [number(row.get(field)) for row in history] if field else []
             if all(value is None for value in values):
@@ -96,13 +97,14 @@ def learning_curves(
                 name=name if alone else f"{name}, {side}",
                 legendgroup=run,
                 line={"color": colour, "width": 3, "dash": "solid" if alone else dash},
-                opacity=1.0 if alone or side == "validation" else 0.7,
+                opacity=1.0 if alone or field == validation else 0.7,
                 hovertemplate=f"<b>{name}</b>{'' if alone else ', ' + side}<br>"
-                f"epoch %{{x}}: %{{y:{form}}}<extra></extra>",
+                + _("epoch {epoch}: {value}").format(epoch="%{x}", value=f"%{{y:{form}}}")
+                + "<extra></extra>",
             )
         _mark_best(figure, run, history, epochs, validation or training, (colour, form))
     if not figure.data:
-        return say(figure, "No epochs yet.")
+        return say(figure, _("No epochs yet."))
     if key == "accuracy":
         figure.update_yaxes(tickformat=PERCENT)
     if key == "learning rate":
@@ -134,5 +136,8 @@ def _mark_best(
         marker={"symbol": "star", "size": 16, "color": colour, "line": {"width": 1}},
         legendgroup=run,
         showlegend=False,
-        hovertemplate=f"<b>{escape(run)}</b>, best epoch %{{x}}: %{{y:{form}}}<extra></extra>",
+        hovertemplate=_("{run}, best epoch {epoch}: {value}").format(
+            run=f"<b>{escape(run)}</b>", epoch="%{x}", value=f"%{{y:{form}}}"
+        )
+        + "<extra></extra>",
     )
