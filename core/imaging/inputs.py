@@ -162,7 +162,8 @@ def _file(shown: str, read: Callable[[], list[Slice]], member: str = "") -> Inpu
     try:
         return InputFile(shown, member, tuple(read()))
     except InputError as error:
-        return InputFile(shown, member, error=error)
+        # Its traceback would keep the whole file in memory for as long as the error lives.
+        return InputFile(shown, member, error=type(error)(str(error)))
 
 
 def _guarded(shown: str, files: Callable[[], Iterator[InputFile]]) -> Iterator[InputFile]:
