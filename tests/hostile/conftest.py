@@ -1,0 +1,68 @@
+import json
+import shutil
+import time
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.main import create_app
+from api.settings import ServiceSettings
+from core.cli import main
+from core.settings import get_settings
+from tests.hostile.pictures import encoded, grey
+
+
+@pytest.fixture(scope="module")
+def service(tiny_weights):
+    """One service for all cases of a module: it must still answer after each of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("API_KEYS", "CORS_ORIGINS", "MODELS", "DEFAULT_MODEL"):
+            patch.delenv(f"GLIALENS_{name}", raising=False)
+        patch.setenv("GLIALENS_WEIGHTS_DIR", str(tiny_weights))
+        get_settings.cache_clear()
+        app = create_app(ServiceSettings(rate_limit=0, cache_entries=0))
+        with TestClient(app) as client:
+            deadline = time.monotonic() + 60.0
+            while not app.state.service.loaded:
+                assert time.monotonic() < deadline, "the models were never loaded"
+                time.sleep(0.01)
+            yield client
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def command(weights, capsys):
+    """Run a command in this process; returns its exit code, the lines of stdout, and stderr."""
+
+    def run(*words):
+        code = main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return code, out.splitlines(), err
+
+    return run
+
+
+@pytest.fixture
+def predict(command):
+    """Let the small model read paths; returns the exit code and the records."""
+
+    def run(*paths):
+        code, lines, _ = command("predict", "--model", "cnn", "--format", "jsonl", *paths)
+        return code, [json.loads(line) for line in lines]
+
+    return run
+
+
+@pytest.fixture
+def own_weights(service, weights, tmp_path, monkeypatch):
+    """A copy of the small model that a test may damage; the settings point at it."""
+    folder = tmp_path / "weights"
+    shutil.copytree(weights, folder)
+    monkeypatch.setenv("GLIALENS_WEIGHTS_DIR", str(folder))
+    get_settings.cache_clear()
+    yield folder
+    monkeypatch.setenv("GLIALENS_WEIGHTS_DIR", str(weights))
+    get_settings.cache_clear()
+    answer = service.post("/predict", files={"file": encoded(grey())}, data={"model": "cnn"})
+    assert answer.status_code == 200, "a model that was repaired doesn't answer"
