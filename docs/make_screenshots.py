@@ -32,6 +32,7 @@ PAGES = {
     "training": "/Training",
     "performance": "/Performance",
     "dataset": "/Dataset",
+    "cases": "/Case_log",
 }
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 

@@ -15,9 +15,11 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("streamlit_app.py", "Home", ":material/home:"),
     ("pages/1_Diagnose.py", "Diagnose", ":material/neurology:"),
     ("pages/2_Compare_models.py", "Compare models", ":material/compare:"),
+    ("pages/3_Batch.py", "Batch", ":material/grid_on:"),
     ("pages/4_Training.py", "Training", ":material/show_chart:"),
     ("pages/5_Performance.py", "Performance", ":material/monitoring:"),
     ("pages/6_Dataset.py", "Dataset", ":material/dataset:"),
+    ("pages/8_Case_log.py", "Case log", ":material/clinical_notes:"),
 )
 """Script, title and icon of each page, in the order of the navigation."""
 

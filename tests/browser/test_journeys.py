@@ -14,6 +14,7 @@ PAGES = {
     "/Training": "Training",
     "/Performance": "Performance",
     "/Dataset": "Dataset",
+    "/Case_log": "Case log",
 }
 
 
