@@ -15,6 +15,7 @@ from ui.language import _, ngettext
 TYPES: Final = [
     "jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "dcm", "dicom", "ima", "nii", "gz", "zip",
 ]  # fmt: skip
+"""Endings of what can be read; DICOM files often have none."""
 _KEPT, _ROUND, _PASTE = "kept_upload", "upload_round", "paste"
 
 
@@ -40,7 +41,7 @@ def drop_field() -> tuple[Upload, ...]:
         _("JPEG, PNG, BMP, TIFF, WebP, DICOM, NIfTI or zip, up to {limit} MB each").format(
             limit=limit
         ),
-        type=TYPES,
+        # No filter by name: files of a DICOM series mostly have no extension.
         accept_multiple_files=True,
         key=_field(),
         max_upload_size=limit,
@@ -56,7 +57,6 @@ def drop_field() -> tuple[Upload, ...]:
             _("Paste here"),
             key=_PASTE,
             accept_file="multiple",
-            file_type=TYPES,
             max_upload_size=limit,
             on_submit=_keep_pasted,
         )

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.evaluation.inputs import EvaluationInputs, ExternalInputs, ShippedSplitInputs
 from core.evaluation.localisation import LocalisationResult
 from core.evaluation.report import build_report, write_report
+from core.imaging.quality import assess
 from core.settings import get_settings
 from core.types import Analysis, Explanation, Prediction
 
@@ -21,16 +22,19 @@ LABELS = ("glioma", "meningioma", "notumor", "pituitary")
 class FakePredictor:
     """Answers from the picture's brightness and counts how often it is asked."""
 
-    def __init__(self, name="cnn", top=0.91, in_domain=True, warnings=()):
+    def __init__(self, name="cnn", top=0.91, in_domain=True, warnings=(), wavers=False):
         self.name = name
         self.top = top
         self.in_domain = in_domain
         self.warnings = tuple(warnings)
+        self.wavers = wavers
         self.asked = 0
         self.warmed = 0
         self.explained = []
         self.layer = "block5"
-        self.card = SimpleNamespace(name=name, sha256="0" * 64)
+        self.predicted = 0
+        self.labels = LABELS
+        self.card = SimpleNamespace(name=name, sha256="0" * 64, input_size=32, temperature=1.0)
 
     def warm_up(self):
         self.warmed += 1
@@ -56,17 +60,35 @@ class FakePredictor:
             far = (rows - 0.3) ** 2 + (columns - 0.3 - 0.1 * position) ** 2
             cam = np.exp(-far / 0.02).astype(np.float32)
             explanations[label] = Explanation(label, cam, "grad-cam", "block5")
-        prediction = Prediction(
+        return Analysis(self._prediction(slice_, probabilities), explanations)
+
+    def predict(self, slices):
+        """Sees a glioma in slice 5 of any volume, and no tumour elsewhere."""
+        self.predicted += len(slices)
+        sick, well = (0.85, 0.05, 0.05, 0.05), (0.05, 0.05, 0.85, 0.05)
+        return [
+            self._prediction(s, np.array(sick if s.index == 5 else well, np.float32))
+            for s in slices
+        ]
+
+    def logits(self, images):
+        """Every other copy is a pituitary tumour if `wavers`, else all are a meningioma."""
+        rows = np.tile(np.array([0.0, 3.0, 0.0, 0.0], np.float32), (len(images), 1))
+        if self.wavers:
+            rows[1::2] = (0.0, 0.0, 0.0, 3.0)
+        return rows
+
+    def _prediction(self, slice_, probabilities):
+        return Prediction(
             self.name,
             LABELS,
             np.log(probabilities),
             probabilities,
             0.7,
             ("meningioma",),
-            self.in_domain,
+            self.in_domain and assess(slice_).ok,
             self.warnings,
         )
-        return Analysis(prediction, explanations)
 
 
 @pytest.fixture(autouse=True)
