@@ -5,15 +5,23 @@ from math import isfinite
 from typing import Any, Final
 
 from core.models.card import Card
+from core.wording import _, mark, told
+from core.wording import number as written
 
 Row = tuple[str, str, str, str, str]
-FIGURE_COLUMNS: Final = ("Figure", "Measured on", "Value", "95 % interval", "Slices")
+FIGURE_COLUMNS: Final = (
+    mark("Figure"),
+    mark("Measured on"),
+    mark("Value"),
+    mark("95 % interval"),
+    mark("Slices"),
+)
 _NONE: Final = "–"
 _EXTERNAL: Final = {
-    "auroc": ("Tumour against no tumour (AUROC)", False),
-    "found_at_decision": ("Tumours called a tumour", True),
-    "found_at_95_specificity": ("Tumours found at 95 % specificity", True),
-    "notumour_kept": ("Tumour-free slices called so", True),
+    "auroc": (mark("Tumour against no tumour (AUROC)"), False),
+    "found_at_decision": (mark("Tumours called a tumour"), True),
+    "found_at_95_specificity": (mark("Tumours found at 95 % specificity"), True),
+    "notumour_kept": (mark("Tumour-free slices called so"), True),
 }
 
 
@@ -34,23 +42,23 @@ def figure_rows(metrics: Mapping[str, Any]) -> list[Row]:
 
 def _figures(metrics: Mapping[str, Any]) -> Iterator[Row]:
     test = _mapping(metrics.get("test"))
-    split = f"{test.get('split', 'test')} split"
+    split = _("{split} split").format(split=told(str(test.get("split", "test"))))
     for key, name in (
-        ("accuracy", "Accuracy"),
-        ("macro_f1", "Macro F1"),
-        ("expected_calibration_error", "Calibration error (ECE)"),
+        ("accuracy", _("Accuracy")),
+        ("macro_f1", _("Macro F1")),
+        ("expected_calibration_error", _("Calibration error (ECE)")),
     ):
         yield from _row(name, split, test.get(key), share=True)
     external = _mapping(metrics.get("external"))
     for key, (name, share) in _EXTERNAL.items():
-        where = f"outside data: {external.get('name', 'external')}"
-        yield from _row(name, where, external.get(key), share=share)
+        where = _("outside data: {name}").format(name=external.get("name", "external"))
+        yield from _row(told(name), where, external.get(key), share=share)
     within = _mapping(metrics.get("within_patient"))
-    where = f"same patients, {within.get('source', split)}"
-    name = "Tumour against no tumour (AUROC)"
+    where = _("same patients, {source}").format(source=within.get("source", split))
+    name = _("Tumour against no tumour (AUROC)")
     yield from _row(name, where, within.get("auroc"), share=False)
     pointing = _mapping(metrics.get("localisation")).get("pointing")
-    yield from _row("Map peaks on the tumour", split, pointing, share=True)
+    yield from _row(_("Map peaks on the tumour"), split, pointing, share=True)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -65,12 +73,14 @@ def _row(name: str, where: str, figure: Any, *, share: bool) -> Iterator[Row]:
         return
     bounds = _NONE
     if low is not None and high is not None:
-        bounds = f"{_figure(low, share)} to {_figure(high, share)}"
-    yield name, where, _figure(value, share), bounds, _NONE if n is None else f"{n:,.0f}"
+        bounds = _("{low} to {high}").format(low=_figure(low, share), high=_figure(high, share))
+    yield name, where, _figure(value, share), bounds, _NONE if n is None else written(n)
 
 
 def _figure(value: float, share: bool) -> str:
-    return f"{100 * value:.1f} %" if share else f"{value:.3f}"
+    if share:
+        return _("{number} %").format(number=written(100 * value, 1))
+    return written(value, 3)
 
 
 def card_rows(card: Card) -> list[tuple[str, str]]:
@@ -79,16 +89,26 @@ def card_rows(card: Card) -> list[tuple[str, str]]:
     sources = [_source(source) for source in _sources(trained.get("sources"))]
     images = _number(trained.get("images"))
     if images is not None:
-        sources.insert(0, f"{images:,.0f} slices in all")
+        sources.insert(0, _("{count} slices in all").format(count=written(images)))
     rows = [
         (
-            "Model",
-            f"{card.name}: {card.architecture}, {card.input_size} × {card.input_size} pixels, "
-            f"version {card.version} of {card.created[:10]}",
+            _("Model"),
+            _("{name}: {architecture}, {size} × {size} pixels, version {version} of {date}").format(
+                name=card.name,
+                architecture=card.architecture,
+                size=card.input_size,
+                version=card.version,
+                date=card.created[:10],
+            ),
         ),
-        ("Weights", f"SHA-256 {card.sha256[:16]}…, started from {card.init}"),
-        ("Trained on", "; ".join(sources)),
-        ("Licence of the weights", card.license),
+        (
+            _("Weights"),
+            _("SHA-256 {digest}…, started from {start}").format(
+                digest=card.sha256[:16], start=card.init
+            ),
+        ),
+        (_("Trained on"), "; ".join(sources)),
+        (_("Licence of the weights"), card.license),
     ]
     return [(name, text) for name, text in rows if text]
 
@@ -99,6 +119,6 @@ def _sources(value: Any) -> list[Mapping[str, Any]]:
 
 
 def _source(source: Mapping[str, Any]) -> str:
-    title = str(source.get("title") or source.get("name") or "an unnamed source")
+    title = str(source.get("title") or source.get("name") or _("an unnamed source"))
     images = _number(source.get("images"))
-    return title if images is None else f"{title}: {images:,.0f}"
+    return title if images is None else f"{title}: {written(images)}"

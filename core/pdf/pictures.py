@@ -10,6 +10,7 @@ from core.imaging.overlay import overlay, to_grey_rgb
 from core.labels import describe
 from core.pdf.sheet import MARGIN, MIDDLE, WIDTH, Sheet
 from core.types import Analysis, Slice
+from core.wording import _
 
 _LARGEST_SIDE: Final = 1024
 _PICTURE: Final = 64.0
@@ -65,17 +66,22 @@ def draw_pictures(
     height, width = slice_.shape
     scale = _PICTURE / max(height, width)
     shown = (width * scale, height * scale)
-    mark = " (synthetic)" if synthetic else ""
-    sheet.heading("What the model saw", shown[1] + 15)
+    mark = _(" (synthetic)") if synthetic else ""
+    sheet.heading(_("What the model saw"), shown[1] + 15)
     top = sheet.get_y() + 1
     column = (WIDTH - _GAP) / 2
     grey = _small(Image.fromarray(to_grey_rgb(slice_.pixels)[:, :, 0]))
     label = explained or analysis.prediction.predicted
     name = describe(label).name
-    pictures = [(grey, f"Slice as it was read{mark}", "The slice as it was read")]
+    read = _("The slice as it was read")
+    pictures = [(grey, read + mark, read)]
     if mapped is not None:
         pictures.append(
-            (mapped, f"Where the model looked for: {name}{mark}", f"Map over the slice: {name}")
+            (
+                mapped,
+                _("Where the model looked for: {label}").format(label=name) + mark,
+                _("Map over the slice: {label}").format(label=name),
+            )
         )
     for index, (picture, caption, alt) in enumerate(pictures):
         left = MARGIN + index * (column + _GAP)
@@ -88,13 +94,15 @@ def draw_pictures(
     sheet.ink(8.5, colour=MIDDLE)
     explanation = analysis.explanations.get(label)
     if mapped is None:
-        sheet.paragraph("This model gives no map of where it looked.", 4.2)
+        sheet.paragraph(_("This model gives no map of where it looked."), 4.2)
         return
     method = ""
     if explanation is not None:
         method = f" ({_METHODS.get(explanation.method, explanation.method)}, {explanation.layer})"
     sheet.paragraph(
-        f"The marked places spoke most for this answer{method}. The map says where the model "
-        "looked, not why, and is no outline of a lesion. Left and right are the picture's.",
+        _(
+            "The marked places spoke most for this answer{method}. The map says where the model "
+            "looked, not why, and is no outline of a lesion. Left and right are the picture's."
+        ).format(method=method),
         4.2,
     )

@@ -14,6 +14,7 @@ from core.pdf.pictures import draw_pictures, read_map
 from core.pdf.sheet import BLACK, DARK, LIGHT, MARGIN, MIDDLE, PALE, WIDTH, Sheet
 from core.reading import percent, read_plainly, why_not_accepted
 from core.types import Analysis, Prediction, Slice
+from core.wording import _, ngettext, told
 
 _MOST_BARS: Final = 10
 _NAMES: Final = 38.0
@@ -68,15 +69,21 @@ def write_report(
 
 def _title(sheet: Sheet, prediction: Prediction, slice_: Slice, created: datetime) -> None:
     sheet.ink(17, bold=True, colour=DARK)
-    sheet.cell(WIDTH / 2, 8, "GliaLens report")
+    sheet.cell(WIDTH / 2, 8, _("GliaLens report"))
     sheet.ink(9.5)
     sheet.cell(WIDTH / 2, 8, f"{created:%Y-%m-%d %H:%M} UTC", align="R")
     sheet.ln(8)
     sheet.ink(8.5, colour=MIDDLE)
     sheet.paragraph(
-        f"One MRI slice of {slice_.shape[1]} × {slice_.shape[0]} pixels, read by the model "
-        f"{prediction.model}. Pixels' SHA-256 {slice_.sha256[:16]}…; no name, file name or "
-        "patient data is kept in this report.",
+        _(
+            "One MRI slice of {width} × {height} pixels, read by the model {model}. Pixels' "
+            "SHA-256 {digest}…; no name, file name or patient data is kept in this report."
+        ).format(
+            width=slice_.shape[1],
+            height=slice_.shape[0],
+            model=prediction.model,
+            digest=slice_.sha256[:16],
+        ),
         4.2,
     )
     sheet.ln(2)
@@ -85,13 +92,14 @@ def _title(sheet: Sheet, prediction: Prediction, slice_: Slice, created: datetim
 def _warnings(sheet: Sheet, prediction: Prediction, slice_: Slice, synthetic: bool) -> None:
     texts = [*slice_.notes, *prediction.warnings]
     if synthetic:
-        texts = [SYNTHETIC + " What a model says of it means nothing.", *texts]
+        meaning = _("What a model says of it means nothing.")
         texts = [text for text in texts if text != SYNTHETIC]
-    texts = [sheet.safe(text) for text in dict.fromkeys(texts) if text.strip()]
+        texts = [f"{told(SYNTHETIC)} {meaning}", *texts]
+    texts = [sheet.safe(told(text)) for text in dict.fromkeys(texts) if text.strip()]
     if not texts:
         return
     sheet.ink(10, bold=True)
-    sheet.paragraph("⚠ Read this first", 6)
+    sheet.paragraph(_("⚠ Read this first"), 6)
     for text in texts:
         sheet.ink(9.5)
         height = sheet.height_of(text, WIDTH - 8, 4.8) + 3
@@ -112,7 +120,7 @@ def _answer(sheet: Sheet, analysis: Analysis, slice_: Slice) -> None:
     prediction = analysis.prediction
     label = describe(prediction.predicted)
     reason = why_not_accepted(prediction)
-    badge = "✓ Accepted" if reason is None else "✗ Not accepted"
+    badge = _("✓ Accepted") if reason is None else _("✗ Not accepted")
     sheet.ink(10, bold=True)
     badge_width = sheet.get_string_width(badge) + 6
     top = sheet.get_y()
@@ -128,12 +136,12 @@ def _answer(sheet: Sheet, analysis: Analysis, slice_: Slice) -> None:
     sheet.ink(10.5)
     sheet.paragraph(read_plainly(analysis, slice_.pixels), 5.2)
     sheet.ink(9.5, colour=MIDDLE)
-    why = reason or (
-        f"Accepted: {percent(prediction.confidence)} reaches the {percent(prediction.threshold)} "
-        "that an answer needs. That means sure enough to be shown, not right."
-    )
+    why = reason or _(
+        "Accepted: {confidence} reaches the {threshold} that an answer needs. That means sure "
+        "enough to be shown, not right."
+    ).format(confidence=percent(prediction.confidence), threshold=percent(prediction.threshold))
     sheet.paragraph(why)
-    sheet.paragraph(f"{label.name}: {label.sentence}")
+    sheet.paragraph(_("{label}: {sentence}").format(label=label.name, sentence=label.sentence))
 
 
 def _probabilities(sheet: Sheet, prediction: Prediction, card: Card | None) -> None:
@@ -141,7 +149,7 @@ def _probabilities(sheet: Sheet, prediction: Prediction, card: Card | None) -> N
     shown, rest = order[:_MOST_BARS], order[_MOST_BARS:]
     row, name_width, figure_width = 6.2, 46.0, 22.0
     full = WIDTH - name_width - figure_width
-    sheet.heading("Calibrated probabilities", row * len(shown) + 12)
+    sheet.heading(_("Calibrated probabilities"), row * len(shown) + 12)
     top = sheet.get_y() + 4
     for index, position in enumerate(shown):
         y = top + index * row
@@ -167,7 +175,7 @@ def _probabilities(sheet: Sheet, prediction: Prediction, card: Card | None) -> N
         sheet.line(x, top - 0.5, x, bottom + 0.5)
     sheet.set_dash_pattern()
     sheet.ink(7.5, colour=BLACK)
-    text = f"accepted from {percent(prediction.threshold)}"
+    text = _("accepted from {threshold}").format(threshold=percent(prediction.threshold))
     half = sheet.get_string_width(text) / 2 + 1
     sheet.set_xy(min(max(x - half, MARGIN), MARGIN + WIDTH - 2 * half), top - 4)
     sheet.cell(2 * half, 3.5, text, align="C")
@@ -175,31 +183,39 @@ def _probabilities(sheet: Sheet, prediction: Prediction, card: Card | None) -> N
     sheet.ink(9.5)
     if rest:
         others = float(prediction.probabilities[rest].sum())
-        sheet.paragraph(f"{len(rest)} more classes together: {percent(others, 1)}.")
+        sheet.paragraph(
+            ngettext(
+                "{count} more class: {share}.", "{count} more classes together: {share}.", len(rest)
+            ).format(count=len(rest), share=percent(others, 1))
+        )
     members = prediction.prediction_set or (prediction.predicted,)
-    sheet.paragraph("Prediction set: " + ", ".join(describe(key).name for key in members) + ".")
+    names = ", ".join(describe(key).name for key in members)
+    sheet.paragraph(_("Prediction set: {labels}.").format(labels=names))
     if card is not None and card.conformal_quantile is not None:
         sheet.ink(8.5, colour=MIDDLE)
         sheet.paragraph(
-            "On slices like those of the validation split, such sets hold the true class about "
-            "95 times in 100.",
+            _(
+                "On slices like those of the validation split, such sets hold the true class "
+                "about 95 times in 100."
+            ),
             4.2,
         )
 
 
 def _model(sheet: Sheet, prediction: Prediction, card: Card | None) -> None:
     if card is None:
-        sheet.heading("The model's record", 10)
+        sheet.heading(_("The model's record"), 10)
         sheet.paragraph(
-            f"'{prediction.model}' has no card of its own; its figures are those of its "
-            "members' cards."
+            _(
+                "'{model}' has no card of its own; its figures are those of its members' cards."
+            ).format(model=prediction.model)
         )
         return
     about = [(name, sheet.safe(text)) for name, text in card_rows(card)]
     rows = [tuple(sheet.safe(cell) for cell in row) for row in figure_rows(card.metrics)]
     sheet.ink(8.5)
     height = sum(sheet.height_of(text, WIDTH - _NAMES, 4.4) for _, text in about)
-    sheet.heading("The model's record", height + 6.0 * (len(rows) + 1))
+    sheet.heading(_("The model's record"), height + 6.0 * (len(rows) + 1))
     for name, text in about:
         sheet.ink(8.5, bold=True)
         sheet.cell(_NAMES, 4.4, name)
@@ -207,7 +223,7 @@ def _model(sheet: Sheet, prediction: Prediction, card: Card | None) -> None:
         sheet.paragraph(text, 4.4, WIDTH - _NAMES)
     sheet.ln(2)
     if not rows:
-        sheet.paragraph("The card holds no measured figures.", 4.4)
+        sheet.paragraph(_("The card holds no measured figures."), 4.4)
         return
     sheet.set_draw_color(*LIGHT)
     sheet.set_line_width(0.2)
@@ -221,7 +237,7 @@ def _model(sheet: Sheet, prediction: Prediction, card: Card | None) -> None:
         headings_style=FontFace(emphasis="BOLD"),
         padding=0.4,
     ) as table:
-        for cells in (FIGURE_COLUMNS, *rows):
+        for cells in (tuple(map(told, FIGURE_COLUMNS)), *rows):
             line = table.row()
             for cell in cells:
                 line.cell(cell)

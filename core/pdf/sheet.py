@@ -10,6 +10,7 @@ from fpdf.enums import XPos, YPos
 from fpdf.fonts import TTFFont
 
 from core import DISCLAIMER, __version__
+from core.wording import _, told
 
 Ink = tuple[int, int, int]
 # Four greys and one dark blue: told apart by lightness, so grey print loses nothing.
@@ -47,9 +48,10 @@ class Sheet(FPDF):
             *(frozenset(f.cmap) for f in self.fonts.values() if isinstance(f, TTFFont))
         )
         self.set_creation_date(created)
-        self.set_title("GliaLens report")
+        self.set_title(_("GliaLens report"))
         self.set_creator(f"GliaLens {__version__}")
-        self.set_lang("en")
+        # Note: the code of this catalogue's language.
+        self.set_lang(_("en"))
         self.ink()
 
     def footer(self) -> None:
@@ -60,9 +62,12 @@ class Sheet(FPDF):
         self.line(MARGIN, self.get_y(), MARGIN + WIDTH, self.get_y())
         self.ln(1.5)
         self.ink(7.5, bold=True)
-        self.multi_cell(WIDTH, 3.6, DISCLAIMER, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.multi_cell(
+            WIDTH, 3.6, told(DISCLAIMER), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT
+        )
         self.ink(7.5, colour=MIDDLE)
-        self.cell(WIDTH, 4, f"GliaLens {__version__} · page {self.page_no()} of {{nb}}")
+        page = _("page {page} of {pages}").format(page=self.page_no(), pages="{nb}")
+        self.cell(WIDTH, 4, f"GliaLens {__version__} · {page}")
 
     def ink(self, size: float = 9.5, *, bold: bool = False, colour: Ink = BLACK) -> None:
         """Choose size in points, weight and colour of the text that follows."""
