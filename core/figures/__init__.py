@@ -5,21 +5,19 @@ dark, shows through. Classes keep the names and colours of `core.labels`.
 """
 
 from core.figures.answers import class_balance, probability_bars
+from core.figures.confusion import confusion_heatmap
+from core.figures.curves import pr_curves, roc_curves
 from core.figures.panels import compact_bars
 from core.figures.performance import (
     accuracy_coverage,
-    confusion_heatmap,
-    pr_curves,
     reliability_diagram,
-    roc_curves,
 )
-from core.figures.pictures import FAITHFULNESS_TEXTS, faithfulness_curves, zoomable
+from core.figures.pictures import faithfulness_curves, zoomable
 from core.figures.profile import probability_profile
 from core.figures.tables import metric_table, with_interval
 from core.figures.training import learning_curves
 
 __all__ = [
-    "FAITHFULNESS_TEXTS",
     "accuracy_coverage",
     "class_balance",
     "compact_bars",

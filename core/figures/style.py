@@ -127,7 +127,9 @@ def mark_point(
         marker={"symbol": "diamond", "size": size, "color": colour, "line": {"width": 1}},
         legendgroup=group or None,
         showlegend=False,
-        hovertemplate=f"<b>{name}</b>, threshold<br>%{{x:.1%}}, %{{y:.1%}}<extra></extra>",
+        hovertemplate=f"<b>{name}</b>, "
+        + _("at the threshold")
+        + "<br>%{x:.1%}, %{y:.1%}<extra></extra>",
     )
 
 
