@@ -53,10 +53,10 @@ with screen, shown():
     found = compare.ask(ready, chosen.slice)
 with choice:
     result.show_warnings(chosen, found.mean or found.answers[0].analysis)
-    looks.original(chosen)
 with screen:
     compare.verdict(found)
-    compare.table(found)
     compare.faults(found)
+    looks.original(chosen)
 looks.panels(chosen, found)
+compare.table(found)
 compare.not_ready(statuses)

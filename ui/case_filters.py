@@ -13,6 +13,8 @@ from ui.language import _
 PER_PAGE: Final = 25
 _ALL, _JUDGED, _UNJUDGED, _AGREES, _DIFFERS = "all", "judged", "unjudged", "agrees", "differs"
 _PAGE: Final = "case_page"
+# All in one line on a wide screen, two in a line on a phone.
+_WIDTH, _SPAN_WIDTH = 138, 204
 
 
 def choose(models: tuple[str, ...]) -> Filters:
@@ -28,37 +30,45 @@ def choose(models: tuple[str, ...]) -> Filters:
     if st.session_state.get("case_model", _ALL) not in (_ALL, *models):
         # Its last case is gone.
         st.session_state["case_model"] = _ALL
-    first, second, third, fourth, fifth = st.columns(5, vertical_alignment="bottom")
-    model = first.selectbox(
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        return _widgets(models, groups, accepted)
+
+
+def _widgets(models: tuple[str, ...], groups: dict[str, str], accepted: dict[str, str]) -> Filters:
+    model = st.selectbox(
         _("Model"),
         [_ALL, *models],
         format_func=lambda name: _("All") if name == _ALL else model_name(name),
         key="case_model",
         persist_state="session",
+        width=_WIDTH,
     )
-    answer = second.selectbox(
+    answer = st.selectbox(
         _("Answer"),
         [_ALL, *CLASSES],
         format_func=lambda key: _("All") if key == _ALL else describe(key).name,
         key="case_answer",
         persist_state="session",
+        width=_WIDTH,
     )
-    verdict = third.selectbox(
+    verdict = st.selectbox(
         _("Verdict"),
         [*groups, *CLASSES, OTHER, UNSURE],
         format_func=lambda key: groups.get(key) or verdict_name(key),
         key="case_verdict",
         persist_state="session",
+        width=_WIDTH,
     )
-    taken = fourth.selectbox(
+    taken = st.selectbox(
         _("Accepted"),
         list(accepted),
         format_func=lambda key: accepted[key],
         key="case_accepted",
         persist_state="session",
+        width=_WIDTH,
     )
-    days = fifth.date_input(
-        _("Saved between (UTC)"), value=[], key="case_days", format="YYYY-MM-DD"
+    days = st.date_input(
+        _("Saved between (UTC)"), value=[], key="case_days", format="YYYY-MM-DD", width=_SPAN_WIDTH
     )
     since, until = _span(days)
     return Filters(

@@ -52,7 +52,6 @@ def statistics(agreement: Agreement) -> None:
                 _cases(agreement.not_accepted),
             ),
         ],
-        width=190,
     )
     st.caption(
         _(
@@ -67,6 +66,7 @@ def statistics(agreement: Agreement) -> None:
         )
     )
     figure = figures.confusion_heatmap(agreement.confusion, agreement.labels, normalise=False)
+    figure.update_layout(height=140 + 54 * len(agreement.labels))
     figure.update_xaxes(title_text=_("The model's answer"))
     figure.update_yaxes(title_text=_("The reader's verdict"))
     st.plotly_chart(

@@ -90,7 +90,7 @@ def verdict_name(verdict: str | None) -> str:
     if not verdict:
         return _("No verdict")
     if verdict == OTHER:
-        return _("Something else")
+        return _("Other")
     return _("Can't tell") if verdict == UNSURE else describe(verdict).name
 
 
@@ -119,8 +119,8 @@ def table(page: Page) -> list[Case]:
             _("Saved (UTC)"): st.column_config.DatetimeColumn(
                 format="YYYY-MM-DD HH:mm", timezone="UTC"
             ),
-            _("Confidence"): st.column_config.NumberColumn(format="percent"),
-            _("Note"): st.column_config.TextColumn(width="large"),
+            _("Confidence"): st.column_config.NumberColumn(format="%.1f %%"),
+            _("Note"): st.column_config.TextColumn(width=220),
         },
         alt=_("Saved cases, newest first"),
     )
@@ -139,15 +139,15 @@ def _row(case: Case) -> dict[str, Any]:
     return {
         _("Overlay"): picture(case),
         _("Case"): case.id,
-        _("Saved (UTC)"): case.created,
         _("Model"): model_name(case.model),
-        _("Version"): case.model_version or "—",
         _("Answer"): describe(case.predicted).name,
-        _("Confidence"): case.confidence,
-        _("Accepted"): _("yes") if case.accepted else _("no"),
+        _("Confidence"): 100 * case.confidence,
         _("Verdict"): "—" if case.verdict is None else verdict_name(case.verdict),
         _("Note"): case.note,
-        _("Picture"): _("synthetic") if SYNTHETIC in case.warnings else _("uploaded or sample"),
+        _("Accepted"): _("yes") if case.accepted else _("no"),
+        _("Saved (UTC)"): case.created,
+        _("Version"): case.model_version or "—",
+        _("Picture"): _("synthetic") if SYNTHETIC in case.warnings else _("a scan"),
     }
 
 

@@ -200,7 +200,8 @@ def table(found: Found) -> None:
     ]
     if found.mean is not None:
         rows.append(_row(_("Ensemble"), found.mean.prediction, _accuracy(_measured_mean(found))))
-    # A plain table breaks its lines: the accuracy's interval stays in sight in half a page.
+    st.subheader(_("In figures"))
+    # A plain table breaks its lines, so that no column hides.
     st.table(
         pd.DataFrame(rows).map(plain),
         border="horizontal",

@@ -88,7 +88,7 @@ def test_the_table_holds_every_case_newest_first(open_page, log, texts):
     assert list(table["Model"]) == ["VGG16", "CNN from scratch"]
     assert list(table["Version"]) == ["0.1.0", "0.1.0"]
     assert list(table["Answer"]) == ["No tumour", "Glioma"]
-    assert list(table["Confidence"]) == pytest.approx([0.6, 0.9])
+    assert list(table["Confidence"]) == pytest.approx([60.0, 90.0])
     assert list(table["Accepted"]) == ["no", "yes"]
     assert list(table["Verdict"]) == ["Glioma", "—"]
     assert list(table["Note"]) == ["Faint.", ""]
@@ -104,7 +104,7 @@ def test_a_verdict_and_a_note_are_saved_changed_and_taken_back(open_page, log, t
     assert "can't be opened in Diagnose" in texts(at)
     options = at.selectbox(key="case_verdict_1").options
     assert options[0] == "No verdict"
-    assert options[-2:] == ["Something else", "Can't tell"]
+    assert options[-2:] == ["Other", "Can't tell"]
     at.selectbox(key="case_verdict_1").set_value("meningioma")
     at.text_area(key="case_note_1").set_value("Dural tail.")
     next(b for b in at.button if b.label == "Save").click().run()
