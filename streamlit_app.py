@@ -5,6 +5,7 @@ import streamlit as st
 from core.models.registry import get_spec
 from ui import cache, reports, shell
 from ui.errors import plain, shown
+from ui.language import _, told
 from ui.widgets import metric_row
 
 shell.begin("GliaLens", ":material/neurology:")
@@ -12,35 +13,41 @@ shell.begin("GliaLens", ":material/neurology:")
 intro, limits = st.columns(2, gap="large")
 with intro:
     st.markdown(
-        "GliaLens reads one slice of a brain MRI and says whether a neural network sees a glioma, "
-        "a meningioma, a pituitary tumour or none of them. "
-        "It shows how sure the network is and where on the picture it looked. "
-        "Every figure on these screens was measured on slices kept apart from training, near "
-        "twins included, and stands beside the checks that the network finds hardest."
+        _(
+            "GliaLens reads one slice of a brain MRI and says whether a neural network sees a "
+            "glioma, a meningioma, a pituitary tumour or none of them. "
+            "It shows how sure the network is and where on the picture it looked. "
+            "Every figure on these screens was measured on slices kept apart from training, near "
+            "twins included, and stands beside the checks that the network finds hardest."
+        )
     )
     with st.container(horizontal=True):
-        if st.button("Diagnose a scan", type="primary", icon=":material/neurology:"):
+        if st.button(_("Diagnose a scan"), type="primary", icon=":material/neurology:"):
             st.switch_page("pages/1_Diagnose.py")
-        if st.button("Try a sample", icon=":material/science:"):
+        if st.button(_("Try a sample"), icon=":material/science:"):
             sample = cache.samples()[0].id
             st.switch_page("pages/1_Diagnose.py", query_params={"sample": sample})
 with limits, st.container(border=True):
-    st.markdown(
-        "**What it is not**\n"
-        "- Not a medical device, and not a second opinion.\n"
-        "- Not a reader of whole studies: it sees one slice, without history or other sequences.\n"
-        "- Not for other findings: strokes, bleeds, metastases and everything else are unknown "
-        "to it, and it will still answer.\n"
-        "- Not a store of patients: uploads are not kept."
+    points = (
+        _("Not a medical device, and not a second opinion."),
+        _("Not a reader of whole studies: it sees one slice, without history or other sequences."),
+        _(
+            "Not for other findings: strokes, bleeds, metastases and everything else are unknown "
+            "to it, and it will still answer."
+        ),
+        _("Not a store of patients: uploads are not kept."),
     )
+    st.markdown("\n".join((f"**{_('What it is not')}**", *(f"- {point}" for point in points))))
 
-st.subheader("Models")
+st.subheader(_("Models"))
 statuses = cache.statuses()
 if not any(status.ready for status in statuses):
     st.info(
-        "No model is ready yet. Train one and publish it: "
-        "`python -m core train --model cnn --manifest weights/manifest.csv --out runs/first`, "
-        "then `python -m core publish runs/first cnn`.",
+        _(
+            "No model is ready yet. Train one and publish it: "
+            "`python -m core train --model cnn --manifest weights/manifest.csv --out runs/first`, "
+            "then `python -m core publish runs/first cnn`."
+        ),
         icon=":material/hourglass_empty:",
     )
 for status in statuses:
@@ -48,25 +55,25 @@ for status in statuses:
         continue
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"#### {plain(status.title)}", width="content")
-            st.badge("Ready", icon=":material/check:", color="green")
-        st.markdown(plain(get_spec(status.name).summary))
+            st.markdown(f"#### {plain(told(status.title))}", width="content")
+            st.badge(_("Ready"), icon=":material/check:", color="green")
+        st.markdown(plain(told(get_spec(status.name).summary)))
         with shown():
             report = cache.report(status.name)
         if report is None:
-            st.caption("These weights come without a report, so no figure is shown.")
+            st.caption(_("These weights come without a report, so no figure is shown."))
         else:
             metric_row(reports.headline(report), width=175)
         with st.container(horizontal=True):
             st.page_link(
                 "pages/1_Diagnose.py",
-                label="Use it",
+                label=_("Use it"),
                 icon=":material/neurology:",
                 query_params={"model": status.name},
             )
             st.page_link(
                 "pages/5_Performance.py",
-                label="All its figures",
+                label=_("All its figures"),
                 icon=":material/monitoring:",
                 query_params={"report": status.name},
             )
@@ -74,9 +81,9 @@ for status in statuses:
 waiting = [status for status in statuses if not status.ready]
 if waiting:
     with st.container(border=True):
-        st.markdown("**Not ready**")
+        st.markdown(f"**{_('Not ready')}**")
         for status in waiting:
             st.caption(
-                f"**{plain(status.title)}** · {plain(get_spec(status.name).summary)} "
-                f"{plain(status.reason or '')}"
+                f"**{plain(told(status.title))}** · {plain(told(get_spec(status.name).summary))} "
+                f"{plain(told(status.reason or ''))}"
             )

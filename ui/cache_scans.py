@@ -40,7 +40,7 @@ def _reading(digest: str, _uploads: list[Upload]) -> Reading:
 def sample_stack(sample: Sample) -> Stack:
     """Draw the slices of a sample volume once."""
     drawn = phantom_volume(sample.seed, sample.depth, size=192, lesion="meningioma")
-    return Stack(sample.title, drawn)
+    return Stack(sample.id, drawn)
 
 
 def answers(name: str, key: str) -> dict[int, Prediction]:

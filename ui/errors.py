@@ -7,14 +7,17 @@ from contextlib import contextmanager
 import streamlit as st
 
 from core.errors import GliaLensError
+from ui.language import told
 
 # What Markdown, GitHub's autolinks and Streamlit's `:red[…]` and `:material/…:` react to.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>$~|#@]|:(?=\S)|(?<=www)\.|^[-+=]|^\d+(?=[.)])")
+# All but the spaces that keep a sign on the line of its number or word.
+_SPACES = re.compile(r"[^\S\u00a0\u202f]+")
 
 
 def plain(text: str) -> str:
     """Escape a text so that Markdown shows it letter by letter, without links or images."""
-    return _SPECIAL.sub(_escape, " ".join(text.split()))
+    return _SPECIAL.sub(_escape, _SPACES.sub(" ", text).strip())
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -24,7 +27,7 @@ def _escape(match: re.Match[str]) -> str:
 
 def show(error: GliaLensError) -> None:
     """Show an error's sentence."""
-    st.error(plain(str(error)), icon=":material/error:")
+    st.error(plain(told(str(error))), icon=":material/error:")
 
 
 @contextmanager

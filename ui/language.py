@@ -6,6 +6,9 @@ where it is shown.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 import streamlit as st
@@ -18,14 +21,17 @@ PARAM: Final = "lang"
 """Query parameter that names a language, as in `?lang=fr`."""
 
 _CHOSEN, _SEEN = "_language", "_language_link"
+_SPOKEN: ContextVar[str | None] = ContextVar("spoken", default=None)
 
 
 def current() -> str:
-    """Return the code of the session's language.
+    """Return the code of the session's language, or of `speaking`'s inside it.
 
     A new `?lang=` in the address wins; then what was chosen before, then the browser's own
     language where there is a catalogue for it.
     """
+    if (spoken := _SPOKEN.get()) is not None:
+        return spoken
     if get_script_run_ctx(suppress_warning=True) is None:
         return DEFAULT
     state, given = st.session_state, st.query_params.get(PARAM)
@@ -50,6 +56,20 @@ def choose(language: str) -> None:
     if PARAM in st.query_params:
         # An address that names a language goes on naming the one on the screen.
         st.query_params[PARAM] = st.session_state[_SEEN] = language
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak a language inside the block, in a thread that belongs to no session, too.
+
+    Args:
+        language: What `current` returned in the session that the work is done for.
+    """
+    token = _SPOKEN.set(language)
+    try:
+        yield
+    finally:
+        _SPOKEN.reset(token)
 
 
 def _words() -> Catalogue | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ui.errors import plain
+from ui.language import _
 
 
 def follow(param: str, options: Sequence[str], default: str) -> None:
@@ -29,8 +30,15 @@ def follow(param: str, options: Sequence[str], default: str) -> None:
             shown = given if len(given) <= 40 else given[:40] + "…"
             state[_fault(param)] = (
                 default,
-                f"“{param}” in the address is one of: {plain(', '.join(options))}. "
-                f"Received: {plain(repr(shown))}. Showing {plain(default)} instead.",
+                _(
+                    "“{param}” in the address is one of: {options}. Received: {given}. "
+                    "Showing {default} instead."
+                ).format(
+                    param=param,
+                    options=plain(", ".join(options)),
+                    given=plain(repr(shown)),
+                    default=plain(default),
+                ),
             )
     if state.get(param) not in options:
         state[param] = default

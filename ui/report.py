@@ -1,6 +1,7 @@
 """What a person takes along of an answer: the report, the record, a case in the log."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from core.settings import get_settings
 from core.types import Analysis
 from ui.diagnose import Chosen
 from ui.errors import show
-from ui.language import _
+from ui.language import _, current, speaking
 
 _SAVED: Final = "saved_cases"
 _LOG: Final = "pages/8_Case_log.py"
@@ -29,7 +30,7 @@ def offer(chosen: Chosen, analysis: Analysis, quality: Quality, status: ModelSta
         st.download_button(
             _("Report (PDF)"),
             # A callable: the report is written when it is asked for.
-            lambda: pdf(chosen, analysis, status),
+            partial(pdf, chosen, analysis, status, current()),
             file_name=f"glialens-{analysis.prediction.model}.pdf",
             mime="application/pdf",
             icon=":material/picture_as_pdf:",
@@ -51,11 +52,19 @@ def offer(chosen: Chosen, analysis: Analysis, quality: Quality, status: ModelSta
         )
 
 
-def pdf(chosen: Chosen, analysis: Analysis, status: ModelStatus) -> bytes:
-    """Return the report as PDF: the slice as it was read, and the predicted class's own map."""
+def pdf(chosen: Chosen, analysis: Analysis, status: ModelStatus, language: str) -> bytes:
+    """Return the report as PDF: the slice as it was read, and the predicted class's own map.
+
+    Args:
+        chosen: The slice on the screen.
+        analysis: The answer.
+        status: The model.
+        language: The screen's language; the report is written outside the session.
+    """
     from core.pdf import write_report
 
-    return write_report(analysis, chosen.slice, None, status.card, synthetic=chosen.synthetic)
+    with speaking(language):
+        return write_report(analysis, chosen.slice, None, status.card, synthetic=chosen.synthetic)
 
 
 def record(chosen: Chosen, analysis: Analysis, quality: Quality) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from core.errors import UnreadableError
 from core.imaging import inputs
 from core.labels import CLASSES, canonical, describe
 from core.types import Slice
+from ui.language import _
 
 _ENDINGS: Final = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".dcm")
 _TEST_FOLDERS: Final = {"test", "testing"}
@@ -25,7 +26,6 @@ class Sample:
 
     Attributes:
         id: Short name for the address, such as `glioma-3` or `phantom-1`.
-        title: Name for a person.
         label: Key of the class that the dataset gives it; None for phantoms.
         path: File of a real slice; None for phantoms.
         seed: Seed of a phantom.
@@ -34,12 +34,21 @@ class Sample:
     """
 
     id: str
-    title: str
     label: str | None = None
     path: Path | None = None
     seed: int = 0
     depth: int = 0
     held_out: bool = False
+
+    @property
+    def title(self) -> str:
+        """Name for a person, in the language of the moment."""
+        number = self.id.rpartition("-")[2]
+        if self.label is not None:
+            return f"{describe(self.label).name} {number}"
+        if self.depth:
+            return _("Phantom volume (synthetic)")
+        return _("Phantom {number} (synthetic)").format(number=number)
 
     @property
     def synthetic(self) -> bool:
@@ -67,12 +76,8 @@ def available(
         real = _real(data_dir, frozenset(held_out), per_class)
     if real:
         return real
-    drawn = [
-        Sample(f"phantom-{i}", f"Phantom {i} (synthetic)", seed=i) for i in range(1, _PHANTOMS + 1)
-    ]
-    volume = Sample(
-        "phantom-volume", "Phantom volume (synthetic)", seed=_PHANTOMS + 1, depth=_DEPTH_DRAWN
-    )
+    drawn = [Sample(f"phantom-{i}", seed=i) for i in range(1, _PHANTOMS + 1)]
+    volume = Sample("phantom-volume", seed=_PHANTOMS + 1, depth=_DEPTH_DRAWN)
     return [*drawn, volume]
 
 
@@ -110,8 +115,7 @@ def _real(root: Path, held_out: frozenset[str], per_class: int) -> list[Sample]:
         found = classes[label]
         step = max(1, len(found) // per_class)
         for number, path in enumerate(found[::step][:per_class], 1):
-            title = f"{describe(label).name} {number}"
-            samples.append(Sample(f"{label}-{number}", title, label, path, held_out=bool(unseen)))
+            samples.append(Sample(f"{label}-{number}", label, path, held_out=bool(unseen)))
     return samples
 
 

@@ -6,22 +6,25 @@ import streamlit as st
 from streamlit.errors import StreamlitDuplicateElementKey
 
 from core import DISCLAIMER, __version__
+from core.wording import mark
 from ui import cache
+from ui.catalogues import LANGUAGES
 from ui.errors import plain
+from ui.language import _, choose, current, told
 
 _ASSETS = Path(__file__).parent / "assets"
 
 PAGES: tuple[tuple[str, str, str], ...] = (
-    ("streamlit_app.py", "Home", ":material/home:"),
-    ("pages/1_Diagnose.py", "Diagnose", ":material/neurology:"),
-    ("pages/2_Compare_models.py", "Compare models", ":material/compare:"),
-    ("pages/3_Batch.py", "Batch", ":material/grid_on:"),
-    ("pages/4_Training.py", "Training", ":material/show_chart:"),
-    ("pages/5_Performance.py", "Performance", ":material/monitoring:"),
-    ("pages/6_Dataset.py", "Dataset", ":material/dataset:"),
-    ("pages/8_Case_log.py", "Case log", ":material/clinical_notes:"),
+    ("streamlit_app.py", mark("Home"), ":material/home:"),
+    ("pages/1_Diagnose.py", mark("Diagnose"), ":material/neurology:"),
+    ("pages/2_Compare_models.py", mark("Compare models"), ":material/compare:"),
+    ("pages/3_Batch.py", mark("Batch"), ":material/grid_on:"),
+    ("pages/4_Training.py", mark("Training"), ":material/show_chart:"),
+    ("pages/5_Performance.py", mark("Performance"), ":material/monitoring:"),
+    ("pages/6_Dataset.py", mark("Dataset"), ":material/dataset:"),
+    ("pages/8_Case_log.py", mark("Case log"), ":material/clinical_notes:"),
 )
-"""Script, title and icon of each page, in the order of the navigation."""
+"""Script, English title and icon of each page, in the order of the navigation."""
 
 
 def begin(title: str, icon: str, lead: str | None = None) -> None:
@@ -41,29 +44,50 @@ def begin(title: str, icon: str, lead: str | None = None) -> None:
     with sidebar:
         _navigation()
         _models()
-        st.caption(f"GliaLens {__version__} · MIT licence")
+        _languages()
+        st.caption(_("GliaLens {version} · MIT licence").format(version=__version__))
     st.title(title)
     if lead:
         st.markdown(lead)
-    st.caption(f":material/info: **{DISCLAIMER}**")
+    st.caption(f":material/info: **{told(DISCLAIMER)}**")
 
 
 def _navigation() -> None:
     with st.container(gap="xxsmall"):
         for script, title, icon in PAGES:
-            st.page_link(script, label=title, icon=icon, width="stretch")
+            st.page_link(script, label=told(title), icon=icon, width="stretch")
 
 
 def _models() -> None:
-    st.markdown("**Models**")
+    st.markdown(f"**{_('Models')}**")
     with st.container(gap="xxsmall"):
         for status in cache.statuses():
             if status.ready:
-                st.badge(f"{plain(status.title)} · ready", icon=":material/check:", color="green")
+                st.badge(
+                    _("{model} · ready").format(model=plain(told(status.title))),
+                    icon=":material/check:",
+                    color="green",
+                )
             else:
                 st.badge(
-                    f"{plain(status.title)} · not ready",
+                    _("{model} · not ready").format(model=plain(told(status.title))),
                     icon=":material/hourglass_empty:",
                     color="gray",
-                    help=plain(status.reason or "No weights are published."),
+                    help=plain(told(status.reason or "") or _("No weights are published.")),
                 )
+
+
+def _languages() -> None:
+    """Draw the switch; the page is drawn anew in the chosen language."""
+    key = "language"
+    st.session_state[key] = current()
+    st.segmented_control(
+        _("Language"),
+        list(LANGUAGES),
+        format_func=LANGUAGES.__getitem__,
+        required=True,
+        key=key,
+        on_change=lambda: choose(st.session_state[key]),
+        width="stretch",
+        label_visibility="collapsed",
+    )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from ui.errors import plain
+from ui.language import _
 
 
 def metric_row(
@@ -20,9 +21,11 @@ def metric_row(
     """
     with st.container(horizontal=True):
         for name, figure, origin in rows:
-            number, _, brackets = figure.partition(" (")
+            number, brackets = (*figure.split(" (", 1), "")[:2]
             with st.container(width=width, gap="xsmall"):
                 st.metric(name, number, border=True, help=plain(origin) if origin else None)
                 if not help_only:
-                    spread = f"95 % interval {brackets[:-1]} · " if brackets else ""
+                    spread = ""
+                    if brackets:
+                        spread = _("95 % interval {interval} · ").format(interval=brackets[:-1])
                     st.caption(spread + plain(origin or ""))
