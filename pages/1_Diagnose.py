@@ -67,9 +67,8 @@ if analysis is not None:
         report.offer(chosen, analysis, quality, status)
     if quality.ok:
         # After the answer, because that doesn't wait for what explains it.
-        with screen:
-            explain.show(chosen, analysis)
-            similar.show(chosen.slice, status, seen)
+        explain.show(chosen, analysis)
+        similar.show(chosen.slice, status, seen)
 
 if chosen.look is not None and chosen.look.count > 1:
     with along:

@@ -18,6 +18,7 @@ from core.types import Explanation, Slice
 from ui import cache
 
 _HOUR = 3600
+_SHOWN = 6
 # One at a time: these are the heaviest questions of a screen, and every visitor shares the cores.
 _ONE = threading.Lock()
 
@@ -129,7 +130,7 @@ def similar_cases(name: str, slice_: Slice) -> SimilarCases:
 def _similar(name: str, stamp: int, path: str, written: int, slice_: Slice) -> SimilarCases:
     predictor = cache.warm(name).result()
     with _ONE:
-        return similar.find_similar(slice_, predictor, _index(name, stamp, path, written))
+        return similar.find_similar(slice_, predictor, _index(name, stamp, path, written), _SHOWN)
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)

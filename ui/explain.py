@@ -11,7 +11,7 @@ from core.types import Analysis, Explanation
 from ui import cache_maps, faithful, overlay
 from ui.diagnose import Chosen
 from ui.errors import plain
-from ui.language import _
+from ui.language import _, told
 
 _LESION = "lesion"
 
@@ -24,13 +24,11 @@ class _Map:
         explanation: The map; of the lesion map, the label is the predicted class.
         name: What it is a map of, for a person.
         method: Name of the method, for a person.
-        seconds: What it cost; None where it came with the prediction.
     """
 
     explanation: Explanation
     name: str
     method: str
-    seconds: float | None = None
 
 
 @st.fragment
@@ -43,26 +41,33 @@ def show(chosen: Chosen, analysis: Analysis) -> None:
     if not analysis.explanations:
         st.info(_("This model gives no map of where it looked."))
         return
-    target = _target(analysis)
-    method, layer = _ways(analysis, target)
-    found = _find(chosen, analysis, target, method, layer)
-    if not np.any(found.explanation.cam > 0):
-        st.info(
-            _(
-                "The map is empty: with this method, nothing on this layer speaks for {label}."
-            ).format(label=plain(found.name)),
-            icon=":material/filter_none:",
-        )
-    model = analysis.prediction.model
-    layed = overlay.Layed(
+    st.subheader(_("Where the model looked"))
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        target = _target(analysis)
+        method, layer = _ways(analysis, target)
+        found = _find(chosen, analysis, target, method, layer)
+        if not np.any(found.explanation.cam > 0):
+            st.info(
+                _(
+                    "The map is empty: with this method, nothing on this layer speaks for {label}."
+                ).format(label=plain(found.name)),
+                icon=":material/filter_none:",
+            )
+        _draw(chosen, analysis.prediction.model, target, found)
+    with right:
+        faithful.offer(chosen.slice, analysis.prediction.model, found.explanation)
+
+
+def _draw(chosen: Chosen, model: str, target: str, found: _Map) -> None:
+    laid = overlay.Laid(
         found.explanation.cam,
         f"{found.method}: {found.name}",
         _("Heat map over the slice: where the model looked for {label}").format(label=found.name),
         f"glialens-{model}-{target}-{found.explanation.method}.png",
         chosen.synthetic,
     )
-    overlay.draw(chosen.slice, layed)
-    faithful.offer(chosen.slice, model, found.explanation)
+    overlay.draw(chosen.slice, laid)
 
 
 def _target(analysis: Analysis) -> str:
@@ -122,13 +127,13 @@ def _ways(analysis: Analysis, target: str) -> tuple[Method, str]:
             )
         )
     elif not method.layered:
-        st.caption(f"{method.sentence} {_('It explains the pixels, not a layer.')}")
+        st.caption(f"{told(method.sentence)} {_('It explains the pixels, not a layer.')}")
     else:
         why = _(
             "The default layer, {layer}, is the last one that still has places: its features are "
             "the most abstract. Earlier layers are finer and noisier."
         ).format(layer=plain(known.default))
-        st.caption(f"{method.sentence} {why}")
+        st.caption(f"{told(method.sentence)} {why}")
     return method, layer or known.default
 
 
@@ -159,4 +164,4 @@ def _find(chosen: Chosen, analysis: Analysis, target: str, method: Method, layer
             seconds=f"{max(timed.seconds, 0.1):.1f}"
         )
     )
-    return _Map(timed.explanation, name, method.name, timed.seconds)
+    return _Map(timed.explanation, name, method.name)

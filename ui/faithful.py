@@ -20,6 +20,7 @@ _ICONS = {
 }
 
 
+@st.fragment
 def offer(slice_: Slice, model: str, explanation: Explanation) -> None:
     """Draw the button that puts a map to the test, and the result once it was asked for.
 
@@ -41,9 +42,14 @@ def offer(slice_: Slice, model: str, explanation: Explanation) -> None:
                     "nothing of the model. It takes some seconds."
                 )
             )
-            if not st.button(_("Check this map"), icon=":material/rule:", key="cam_check"):
-                return
-            asked.add(question)
+            st.button(
+                _("Check this map"),
+                icon=":material/rule:",
+                key="cam_check",
+                on_click=asked.add,
+                args=(question,),
+            )
+            return
         with st.spinner(_("The model is answering copies of the slice with hidden pixels…")):
             found = cache_maps.faithfulness(model, slice_, explanation)
         _show(found, describe(explanation.label).name)
@@ -51,18 +57,8 @@ def offer(slice_: Slice, model: str, explanation: Explanation) -> None:
 
 def _show(found: Faithfulness, name: str) -> None:
     st.markdown(f"{_ICONS[found.verdict]} {plain(sentence(found, name))}")
-    texts = {
-        "map": _("This map"),
-        "random": _("Random order"),
-        "edges": _("Edge detector"),
-        "deletion": _("Deletion: low is good"),
-        "insertion": _("Insertion: high is good"),
-        "road_most": _("ROAD, warmest first: low is good"),
-        "road_least": _("ROAD, coldest first: high is good"),
-        "x": _("Share of the head that is changed"),
-    }
     st.plotly_chart(
-        figures.faithfulness_curves(found, texts),
+        figures.faithfulness_curves(found),
         key="cam_faithful",
         config={"displayModeBar": False},
         alt=_(

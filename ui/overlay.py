@@ -33,7 +33,7 @@ _BAR = {
 
 
 @dataclass(frozen=True, eq=False)
-class Layed:
+class Laid:
     """What is laid over the slice.
 
     Attributes:
@@ -51,8 +51,12 @@ class Layed:
     synthetic: bool
 
 
-def draw(slice_: Slice, layed: Layed) -> None:
-    """Draw the controls, the slice and its overlay, and the download; call it in a fragment."""
+@st.fragment
+def draw(slice_: Slice, laid: Laid) -> None:
+    """Draw the controls, the slice and its overlay, and the download.
+
+    A fragment of its own, so that a slider redraws two pictures and nothing beside them.
+    """
     view, style = _ways()
     first, second, third = st.columns(3, vertical_alignment="bottom")
     opacity = first.slider(
@@ -80,14 +84,14 @@ def draw(slice_: Slice, layed: Layed) -> None:
     )
     pixels = window.adjusted(slice_)
     paint = isolines if style == _LINES else overlay
-    picture = paint(pixels, layed.cam, opacity / 100, colours, threshold / 100)
+    picture = paint(pixels, laid.cam, opacity / 100, colours, threshold / 100)
     outlined = st.toggle(
         _("Outline the hottest region"), key="cam_contour", persist_state="session"
     )
-    region = hot_region(layed.cam, slice_.pixels) if outlined else None
+    region = hot_region(laid.cam, slice_.pixels) if outlined else None
     if region is not None:
         picture = outline(picture, region.mask)
-    _show(view, to_grey_rgb(pixels), picture, layed)
+    _show(view, to_grey_rgb(pixels), picture, laid)
     if region is not None:
         st.caption(
             _(
@@ -102,7 +106,7 @@ def draw(slice_: Slice, layed: Layed) -> None:
         st.download_button(
             _("Overlay (PNG)"),
             to_png(picture),
-            file_name=layed.file_name,
+            file_name=laid.file_name,
             mime="image/png",
             icon=":material/image:",
             on_click="ignore",
@@ -140,11 +144,11 @@ def _ways() -> tuple[str, str]:
     return view or _BESIDE, style or _HEAT
 
 
-def _show(view: str, before: ByteArray, after: ByteArray, layed: Layed) -> None:
-    original = _("Original (synthetic)") if layed.synthetic else _("Original")
-    title = plain(layed.title) + (_(" (synthetic)") if layed.synthetic else "")
+def _show(view: str, before: ByteArray, after: ByteArray, laid: Laid) -> None:
+    original = _("Original (synthetic)") if laid.synthetic else _("Original")
+    title = plain(laid.title) + (_(" (synthetic)") if laid.synthetic else "")
     if view == _ZOOM:
-        st.plotly_chart(figures.zoomable(after), key="cam_zoom", config=_BAR, alt=layed.alt)
+        st.plotly_chart(figures.zoomable(after), key="cam_zoom", config=_BAR, alt=laid.alt)
         st.caption(_("{title}. Turn the wheel to zoom, drag to move.").format(title=title))
         return
     if view == _WIPE:
@@ -163,12 +167,12 @@ def _show(view: str, before: ByteArray, after: ByteArray, layed: Layed) -> None:
                 wipe(before, after, position / 100),
                 caption=f"{original} | {title}",
                 width="stretch",
-                alt=layed.alt,
+                alt=laid.alt,
             )
         return
     left, right = st.columns(2)
     left.image(before, caption=original, width="stretch", alt=_("The slice as it was read"))
-    right.image(after, caption=title, width="stretch", alt=layed.alt)
+    right.image(after, caption=title, width="stretch", alt=laid.alt)
 
 
 def _colour_bar(colours: str) -> None:
@@ -177,5 +181,5 @@ def _colour_bar(colours: str) -> None:
         horizontal=True, vertical_alignment="center", horizontal_alignment="right", width="stretch"
     ):
         st.caption(_("little"), width="content")
-        st.image(strip, width=160, alt=_("Colour scale from little to much influence"))
+        st.image(strip, width=120, alt=_("Colour scale from little to much influence"))
         st.caption(_("much"), width="content")

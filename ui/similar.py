@@ -13,7 +13,7 @@ from core.similar import Neighbour, SimilarCases
 from core.types import Slice
 from ui import cache, cache_maps
 from ui.errors import plain
-from ui.language import _
+from ui.language import _, told
 
 
 def show(slice_: Slice, status: ModelStatus, seen: DeltaGenerator) -> None:
@@ -35,7 +35,7 @@ def show(slice_: Slice, status: ModelStatus, seen: DeltaGenerator) -> None:
         _("Similar training slices"), icon=":material/photo_library:", expanded=found is not None
     ):
         if found is None:
-            st.info(plain(need), icon=":material/info:")
+            st.info(plain(told(need)), icon=":material/info:")
             return
         _panel(found, status)
     if found.warning is not None:
@@ -60,7 +60,7 @@ def _panel(found: SimilarCases, status: ModelStatus) -> None:
     )
     with st.container(horizontal=True):
         for neighbour in neighbours:
-            with st.container(width=150, gap="xsmall"):
+            with st.container(width=130, gap="xsmall"):
                 _thumbnail(neighbour)
     st.caption(
         _(

@@ -1,7 +1,6 @@
 """Figures about one picture: the picture itself to zoom into, and the test of its map."""
 
 from base64 import b64encode
-from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Final
 
@@ -11,23 +10,11 @@ from plotly.subplots import make_subplots
 from core.figures.style import ACCENT, NEUTRAL, PERCENT, SERIES, TEXT_SIZE, new_figure
 from core.imaging.overlay import to_png
 from core.types import ByteArray
+from core.wording import _
 
 if TYPE_CHECKING:
     from core.evaluation.faithfulness import Faithfulness
 
-_PANELS: Final = ("deletion", "insertion", "road_most", "road_least")
-FAITHFULNESS_TEXTS: Final[dict[str, str]] = {
-    "map": "This map",
-    "random": "Random order",
-    "edges": "Edge detector",
-    "deletion": "Deletion: low is good",
-    "insertion": "Insertion: high is good",
-    "road_most": "ROAD, warmest first: low is good",
-    "road_least": "ROAD, coldest first: high is good",
-    "x": "Share of the head that is changed",
-    "y": "Probability",
-}
-"""The words of `faithfulness_curves` in English, by what they name."""
 _LINES: Final = {
     "map": {"color": ACCENT, "width": 4},
     "random": {"color": NEUTRAL, "width": 2, "dash": "dot"},
@@ -58,56 +45,63 @@ def zoomable(picture: ByteArray, *, height: int = 520) -> go.Figure:
     return figure
 
 
-def faithfulness_curves(
-    found: "Faithfulness", texts: Mapping[str, str] = FAITHFULNESS_TEXTS
-) -> go.Figure:
+def faithfulness_curves(found: "Faithfulness") -> go.Figure:
     """Draw a map's curves beside chance's and an edge detector's, in four small panels.
 
     Args:
         found: What `core.explain.faithful.check_explanation` returned.
-        texts: The words, by the keys of `FAITHFULNESS_TEXTS`.
     """
+    names = {"random": _("Random order"), "edges": _("Edge detector"), "map": _("This map")}
+    titles = {
+        "deletion": _("Deletion: low is good"),
+        "insertion": _("Insertion: high is good"),
+        "road_most": _("ROAD, warmest first: low is good"),
+        "road_least": _("ROAD, coldest first: high is good"),
+    }
     figure = make_subplots(
         rows=2,
         cols=2,
         shared_xaxes=True,
         shared_yaxes=True,
-        horizontal_spacing=0.06,
-        vertical_spacing=0.16,
-        subplot_titles=[escape(texts[panel]).replace(": ", ":<br>") for panel in _PANELS],
+        horizontal_spacing=0.1,
+        vertical_spacing=0.2,
+        subplot_titles=[escape(title).replace(": ", ":<br>") for title in titles.values()],
     )
-    figure.update_layout(new_figure("", "", height=460).layout)
-    for number, panel in enumerate(_PANELS):
-        for order in ("random", "edges", "map"):
+    figure.update_layout(new_figure("", "", height=500).layout)
+    for number, panel in enumerate(titles):
+        for order, name in names.items():
             curve = getattr(getattr(found, order), panel)
-            name = escape(texts[order])
             figure.add_scatter(
                 x=curve.shares,
                 y=curve.values,
                 mode="lines",
-                name=name,
+                name=escape(name),
                 legendgroup=order,
                 showlegend=number == 0,
                 line=_LINES[order],
-                hovertemplate=f"{name}: %{{y:.0%}}<extra></extra>",
+                hovertemplate=f"{escape(name)}: %{{y:.0%}}<extra></extra>",
                 row=number // 2 + 1,
                 col=number % 2 + 1,
             )
     small = {"size": TEXT_SIZE - 3}
     figure.update_annotations(font=small)
     figure.update_xaxes(
-        range=[0, 1], tickformat=PERCENT, tickvals=[0, 0.5, 1], tickfont=small, title_font=small
+        range=[0, 1], tickformat=PERCENT, tickvals=[0, 0.5, 1], tickfont=small, tickangle=0
     )
-    figure.update_yaxes(
-        range=[0, 1.02], tickformat=PERCENT, tickvals=[0, 0.5, 1], tickfont=small, title_font=small
-    )
+    figure.update_yaxes(range=[0, 1.02], tickformat=PERCENT, tickvals=[0, 0.5, 1], tickfont=small)
     figure.add_annotation(
-        text=escape(texts["x"]), x=0.5, y=0, yshift=-42, xref="paper", yref="paper",
-        showarrow=False, font=small,
-    )  # fmt: skip
+        text=escape(_("Share of the head that is changed")),
+        x=0.5,
+        y=0,
+        yshift=-54,
+        xref="paper",
+        yref="paper",
+        showarrow=False,
+        font=small,
+    )
     figure.update_layout(
         hovermode="x unified",
-        margin={"l": 10, "r": 10, "t": 84, "b": 52},
+        margin={"l": 10, "r": 10, "t": 84, "b": 64},
         legend={"y": 1.16, "x": 0, "font": small, "traceorder": "reversed"},
     )
     return figure

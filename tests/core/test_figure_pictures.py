@@ -44,13 +44,3 @@ def test_every_curve_stands_beside_its_baselines():
     assert {(t.line.color, t.line.dash) for t in figure.data} == {
         (t.line.color, t.line.dash) for t in figure.data[:3]
     }
-
-
-def test_the_words_can_be_of_another_language():
-    texts = {key: f"<{key}>" for key in figures.FAITHFULNESS_TEXTS}
-    found = Faithfulness(score(0.8), score(0.4), score(0.5))
-    figure = figures.faithfulness_curves(found, texts)
-    said = {t.name for t in figure.data} | {a.text for a in figure.layout.annotations}
-    assert "&lt;map&gt;" in said
-    assert "&lt;road_least&gt;" in said
-    assert not any("Deletion" in text for text in said)
