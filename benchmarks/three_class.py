@@ -63,7 +63,7 @@ def shell(*words: str) -> tuple[float, str]:
     """Run a command of the project and return its seconds and its output."""
     print(f"$ python -m core {shlex.join(words)}", flush=True)
     began = time.perf_counter()
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-m", "core", *words],
         capture_output=True, text=True, check=True, encoding="utf-8",
     )  # fmt: skip
