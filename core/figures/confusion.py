@@ -13,7 +13,7 @@ from core.wording import number as written
 # stays readable on the one and white on the other.
 _SCALE = [
     [level, f"rgba({ACCENT_RGB},{alpha})"]
-    for level, alpha in ((0.0, 0.03), (0.45, 0.45), (0.55, 0.9), (1.0, 1.0))
+    for level, alpha in ((0.0, 0.03), (0.49, 0.45), (0.5, 0.9), (1.0, 1.0))
 ]
 
 
@@ -79,7 +79,7 @@ def confusion_heatmap(
         for column, n in enumerate(counts):
             share = percent(shares[row][column], 1) if sums[row] else "–"
             font: dict[str, Any] = {"size": TITLE_SIZE}
-            if filled[row][column] > 0.5:
+            if filled[row][column] >= 0.5:
                 font["color"] = "#FFFFFF"
             figure.add_annotation(
                 x=names[column],

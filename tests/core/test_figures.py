@@ -145,6 +145,10 @@ def test_text_on_dark_cells_is_white_and_elsewhere_the_pages_own():
     figure = figures.confusion_heatmap([[9, 1], [1, 9]], ["a", "b"])
     colours = [annotation.font.color for annotation in figure.layout.annotations]
     assert colours == ["#FFFFFF", None, None, "#FFFFFF"]
+    # One half exactly stands on the dark side of the scale, too.
+    half = figures.confusion_heatmap([[1, 1], [0, 2]], ["a", "b"])
+    assert [a.font.color for a in half.layout.annotations][:2] == ["#FFFFFF"] * 2
+    assert [level for level, _ in half.data[0].colorscale][1:3] == [0.49, 0.5]
 
 
 def test_a_confusion_matrix_that_does_not_fit_is_refused():
