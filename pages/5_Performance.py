@@ -1,53 +1,106 @@
-"""Performance: everything that a model's evaluation report holds."""
+"""Performance: all published models side by side, and everything one report holds."""
 
 import streamlit as st
 
-from ui import cache, links, performance, shell
+from core.data.manifest import SPLITS
+from ui import cache, cache_reports, comparison, links, performance, reports, shell
 from ui.errors import plain, shown
+from ui.language import _
 
 shell.begin(
-    "Performance",
+    _("Performance"),
     ":material/monitoring:",
-    "How good the published models are, with intervals, and where their figures flatter them.",
+    _("How good the published models are, with intervals, and where their figures flatter them."),
 )
 
 with shown():
-    reports = {
-        status.name: (status.title, report)
+    found = {
+        status.name: (status.title, of_splits)
         for status in cache.statuses()
-        if (report := cache.report(status.name)) is not None
+        if (of_splits := cache_reports.reports(status.name))
     }
-if not reports:
+    compared = cache_reports.comparison()
+if not found:
     st.info(
-        "No published model has a report yet. Write one with "
-        "`python -m core evaluate cnn --manifest weights/manifest.csv --split test "
-        "--out weights/cnn/report.json`.",
+        _(
+            "No published model has a report yet. Write one with "
+            "`python -m core evaluate cnn --manifest weights/manifest.csv --split test "
+            "--out weights/cnn/report.json`."
+        ),
         icon=":material/monitoring:",
     )
     st.stop()
 
-links.follow("report", list(reports), next(iter(reports)))
-name = st.selectbox(
-    "Model",
-    list(reports),
-    format_func=lambda n: reports[n][0],
+st.subheader(_("All models"))
+if compared is None:
+    st.info(
+        _(
+            "No comparison is written yet; `python -m core compare --latency` sets all published "
+            "models side by side, with their ensemble."
+        ),
+        icon=":material/compare:",
+    )
+else:
+    comparison.show(compared)
+
+st.subheader(_("One model"))
+links.follow("report", list(found), next(iter(found)))
+links.follow("split", list(SPLITS), "test")
+left, right = st.columns([2, 1], vertical_alignment="bottom")
+name = left.selectbox(
+    _("Model"),
+    list(found),
+    format_func=lambda n: found[n][0],
     key="report",
     persist_state="session",
 )
+split = str(
+    right.segmented_control(
+        _("Split"),
+        list(SPLITS),
+        format_func=reports.split_name,
+        required=True,
+        key="split",
+        persist_state="session",
+    )
+)
 links.publish("report", name)
-report = reports[name][1]
+links.publish("split", split)
+report = found[name][1].get(split)
+if report is None:
+    st.info(
+        _("No report of {model} on this split is written yet; `{command}` writes it.").format(
+            model=plain(found[name][0]), command=performance.command_for(name, split)
+        ),
+        icon=":material/monitoring:",
+    )
+    st.stop()
+if split != "test":
+    st.warning(
+        _(
+            "The model has learned from the training split and was chosen on the validation "
+            "split: only the test split says how good it is."
+        ),
+        icon=":material/school:",
+    )
 
+with shown():
+    stored = cache_reports.predictions(name, split)
 performance.headline(report)
 tabs = {
-    "Classes": performance.classes,
-    "Confusion": performance.confusion,
-    "Outside checks": performance.checks,
-    "Curves": performance.curves,
-    "Calibration": performance.calibration,
-    "Threshold": performance.threshold,
-    "Localisation": performance.localisation,
+    _("Classes"): performance.classes,
+    _("Confusion"): performance.confusion,
+    _("Outside checks"): performance.checks,
+    _("Curves"): performance.curves,
+    _("Calibration"): performance.calibration,
+    _("Threshold"): performance.threshold,
+    _("Localisation"): performance.localisation,
 }
 for tab, draw in zip(st.tabs(list(tabs)), tabs.values(), strict=True):
     with tab:
-        draw(report)
-st.caption(f"From report.json, written by: {plain(str(report.get('command', 'unknown')))}")
+        draw(report, stored)
+st.caption(
+    _("From report.json, written by: {command}").format(
+        command=plain(str(report.get("command", "unknown")))
+    )
+)

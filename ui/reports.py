@@ -6,6 +6,7 @@ import pandas as pd
 
 from core.labels import describe
 from core.reading import percent
+from ui.language import _
 
 Report = dict[str, Any]
 
@@ -40,25 +41,46 @@ def value(figure: Any) -> float | None:
     return None if figure is None else float(figure)
 
 
+def metric_name(metric: str) -> str:
+    """Return the name of a metric per class for a person."""
+    return {
+        "precision": _("Precision"),
+        "recall": _("Recall (sensitivity)"),
+        "specificity": _("Specificity"),
+        "f1": _("F1"),
+        "roc_auc": _("ROC AUC"),
+    }[metric]
+
+
+def split_name(split: str) -> str:
+    """Return a split's name for a person."""
+    names = {"train": _("training"), "val": _("validation"), "test": _("test")}
+    return names.get(split, split)
+
+
 def source_of(report: Report) -> str:
     """Return the caption that names the split, its size and what the brackets are."""
-    groups = report.get("n_groups")
-    grouped = f" in {groups:,} groups" if groups else ""
-    return (
-        f"Split: {report['split']}, {report['n']:,} slices{grouped}, evaluated "
-        f"{str(report.get('created', ''))[:10]}. Brackets: 95 % bootstrap intervals over groups."
-    )
+    values = {
+        "split": split_name(report["split"]),
+        "n": f"{report['n']:,}",
+        "groups": f"{report.get('n_groups') or 0:,}",
+        "date": str(report.get("created", ""))[:10],
+    }
+    return _(
+        "Split: {split}, {n} slices in {groups} groups, evaluated {date}. Brackets: 95 % "
+        "bootstrap intervals over groups."
+    ).format(**values)
 
 
 def per_source(report: Report) -> pd.DataFrame:
     """Return one row per source of the slices."""
     rows = [
         {
-            "Source": source,
-            "Slices": row["n"],
-            "Groups": row.get("n_groups"),
-            "Accuracy": interval(row.get("accuracy")),
-            "Macro F1": interval(row.get("macro_f1")),
+            _("Source"): source,
+            _("Slices"): row["n"],
+            _("Groups"): row.get("n_groups"),
+            _("Accuracy"): interval(row.get("accuracy")),
+            _("Macro F1"): interval(row.get("macro_f1")),
         }
         for source, row in (report.get("per_source") or {}).items()
     ]
@@ -76,49 +98,62 @@ def external_sentence(report: Report) -> str:
         if describe(key).tumour and (r := value(row.get("recall"))) is not None
     ]
     if found is not None and recalls:
-        inside = sum(recalls) / len(recalls)
         gap = (
-            f"Inside the {report['split']} split {percent(inside)} of tumours get their class; "
-            f"of these outside ones {percent(found)} are called a tumour at all. "
+            _(
+                "Inside the {split} split {inside} of tumours get their class; of these outside "
+                "ones {found} are called a tumour at all."
+            ).format(
+                split=split_name(report["split"]),
+                inside=percent(sum(recalls) / len(recalls)),
+                found=percent(found),
+            )
+            + " "
         )
-    return (
-        f"{gap}In the training data tumour and no-tumour slices come from different origins and "
+    return gap + _(
+        "In the training data tumour and no-tumour slices come from different origins and "
         "MRI sequences, so part of an internal score can be won by recognising the origin. "
-        f"{external['name']} shows tumours in the style of the no-tumour pictures, where that "
+        "{name} shows tumours in the style of the no-tumour pictures, where that "
         "shortcut points the wrong way. The internal figure says how the model does on more of "
         "the same; the external one is closer to what a new hospital would see."
-    )
+    ).format(name=external["name"])
 
 
 def headline(report: Report) -> list[tuple[str, str, str]]:
     """Return the headline figures as (name, figure, where it comes from)."""
+    split = split_name(report["split"])
     rows = [
         (
-            "Accuracy",
+            _("Accuracy"),
             interval(report["accuracy"]),
-            f"{report['split']} split, n = {report['n']:,}",
+            _("{split} split, n = {n}").format(split=split, n=f"{report['n']:,}"),
         )
     ]
     macro = report.get("macro") or {}
     if macro.get("f1") is not None:
-        rows.append(("Macro F1", interval(macro["f1"]), f"{report['split']} split"))
+        origin = _("{split} split").format(split=split)
+        rows.append((_("Macro F1"), interval(macro["f1"]), origin))
     external = report.get("external")
     if external:
-        n = f"{external['n_tumour']:,} + {external['n_notumour']:,}"
         rows.append(
             (
-                "External AUROC",
+                _("External AUROC"),
                 interval(external["auroc"], 3, share=False),
-                f"{external['name']}, tumour against no tumour, n = {n}",
+                _("{name}, tumour against no tumour, n = {tumour} + {healthy}").format(
+                    name=external["name"],
+                    tumour=f"{external['n_tumour']:,}",
+                    healthy=f"{external['n_notumour']:,}",
+                ),
             )
         )
     within = report.get("within_patient")
     if within:
         rows.append(
             (
-                "Same patients",
+                _("Same patients"),
                 interval(within["auroc"], 3, share=False),
-                f"AUROC, {within['source']}, {within['n_patients']:,} patients",
+                _("AUROC, {source}, {patients} patients").format(
+                    source=within["source"], patients=f"{within['n_patients']:,}"
+                ),
             )
         )
     return rows

@@ -1,8 +1,86 @@
 import json
+import os
+from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 
+from core.compare import compare
+from core.data.manifest import ManifestRow, write_manifest
+from core.evaluation.inputs import EvaluationInputs
+from core.evaluation.report import build_report, write_report
+from core.evaluation.side_by_side import read_predictions
+from core.evaluation.storage import write_predictions
+from core.settings import get_settings
+from tests.pages.conftest import LABELS
+from ui import cells, comparison_tables
+
 PAGE = "pages/5_Performance.py"
+N = 80
+
+
+@pytest.fixture
+def lay_model(publish, folders):
+    """A published model with a report and the predictions behind it, right most of the time."""
+
+    def lay_model(name, seed=0, split="test"):
+        folder = publish(name, with_report=False)
+        if split != "test":
+            folder = folder / split
+        rng = np.random.default_rng(seed)
+        y = np.arange(N) % 4
+        logits = (rng.normal(size=(N, 4)) + 2 * np.eye(4)[y]).astype(np.float32)
+        inputs = EvaluationInputs(
+            labels=LABELS,
+            y=y,
+            logits=logits,
+            groups=[f"g{k // 2}" for k in range(N)],
+            sources=["tcga-lgg" if k % 3 else "other" for k in range(N)],
+            paths=[f"set/{k}.png" for k in range(N)],
+            split=split,
+            model=name,
+            validation_y=y,
+            validation_logits=logits,
+            temperature=1.0,
+        )
+        report = build_report(
+            inputs, resamples=20, command="c", manifest={"sha256": "0" * 64, "name": "m.csv"}
+        )
+        write_report(folder / "report.json", report)
+        write_predictions(folder / "predictions.csv", inputs, 1.0)
+        return report
+
+    return lay_model
+
+
+@pytest.fixture
+def pair(lay_model, folders):
+    """Two models and their comparison."""
+    reports = {name: lay_model(name, seed) for seed, name in enumerate(("cnn", "vgg16"))}
+    weights = folders / "weights"
+    compare(weights_dir=weights, out=weights / "comparison.json", resamples=20)
+    return reports
+
+
+@pytest.fixture
+def pictures(folders):
+    """The slices that the predictions are about, below the manifest's root."""
+    rows = [
+        ManifestRow(f"set/{k}.png", LABELS[k % 4], f"g{k // 2}", "test", "set") for k in range(N)
+    ]
+    (folders / "data" / "set").mkdir(parents=True)
+    for row in rows:
+        pixels = np.tile(np.arange(32, dtype=np.uint8) * 8, (32, 1))
+        cv2.imwrite(str(folders / "data" / row.path), pixels)
+    write_manifest(folders / "weights" / "manifest.csv", rows, folders / "data")
+    return folders / "data"
+
+
+def table(at, column):
+    """The one table that has a column."""
+    (found,) = [d.value for d in at.dataframe if column in d.value.columns]
+    return found
 
 
 def test_empty_state_tells_the_command(open_page, publish):
@@ -29,6 +107,9 @@ def test_a_full_report_shows_every_part(open_page, publish, texts):
     assert "17 of its 40 slices were seen in training" in said
     # The sentence that explains the gap.
     assert "different origins and MRI sequences" in said
+    # What is not there yet is named with its command.
+    assert "python -m core compare --latency" in said
+    assert "predictions.csv" in said
 
 
 def test_tables_hold_classes_sources_and_checks(open_page, publish):
@@ -71,3 +152,134 @@ def test_an_invalid_link_falls_back_with_a_warning(open_page, publish, given):
     at = open_page(PAGE, report=given)
     assert "Showing cnn" in at.warning[0].value
     assert len(at.get("plotly_chart")) == 5
+
+
+def test_another_split_is_shown_with_its_caution_or_its_command(open_page, lay_model, texts):
+    lay_model("cnn")
+    at = open_page(PAGE, split="val")
+    said = texts(at)
+    assert "--split val --out weights/cnn/val/report.json" in said
+    assert not at.metric
+    lay_model("cnn", 3, "val")
+    at = open_page(PAGE, split="val")
+    assert "only the test split says how good it is" in texts(at)
+    assert "Split: validation, 80 slices" in texts(at)
+
+
+def test_the_threshold_moves_accuracy_and_coverage(open_page, lay_model):
+    report = lay_model("cnn")
+    at = open_page(PAGE)
+
+    def shown():
+        figures = {m.label: m.value for m in at.metric}
+        return figures["Coverage"], figures["Left to a person"]
+
+    at.slider(key="moved_threshold").set_value(0.0).run()
+    assert shown() == ("100.0 %", "0")
+    at.slider(key="moved_threshold").set_value(0.9).run()
+    point = report["threshold"]["curve"][90]
+    assert shown() == (f"{100 * point['coverage']:.1f} %", str(round(N * (1 - point["coverage"]))))
+
+
+def test_the_comparison_holds_every_model_and_the_ensemble(open_page, pair, texts):
+    at = open_page(PAGE)
+    overview = table(at, "Size on disk (MB)")
+    assert list(overview["Model"]) == ["CNN from scratch", "VGG16", "Ensemble (mean)"]
+    value = pair["vgg16"]["accuracy"]
+    assert overview.loc[1, "Accuracy"] == (
+        f" {100 * value['value']:.1f} % ({100 * value['low']:.1f}–{100 * value['high']:.1f})"
+    )
+    assert "compare --latency" in texts(at)
+    tests = table(at, "McNemar p")
+    first, second = (
+        read_predictions(get_settings().weights_dir / m / "predictions.csv")
+        for m in ("cnn", "vgg16")
+    )
+    assert tests.loc[0, "Only the first right"] == (first.correct & ~second.correct).sum()
+    coverage = table(at, "Accuracy of the answers")
+    assert len(coverage) == 3
+    # Three matrices, two curves, reliability and coverage; and the one model's five.
+    assert len(at.get("plotly_chart")) == 12
+    assert "have changed since" not in texts(at)
+
+
+def test_a_metric_per_class_can_be_chosen(open_page, pair):
+    at = open_page(PAGE)
+    at.segmented_control(key="compare_metric").set_value("recall").run()
+    (recall,) = [d.value for d in at.dataframe if list(d.value.columns)[1:] == [
+        "Glioma", "Meningioma", "No tumour", "Pituitary tumour",
+    ]]  # fmt: skip
+    value = pair["cnn"]["per_class"]["glioma"]["recall"]["value"]
+    assert recall.loc[0, "Glioma"].strip().startswith(f"{100 * value:.1f} %")
+
+
+def test_columns_of_figures_sort_by_their_numbers():
+    texts = [
+        comparison_tables.share({"value": v, "low": 0.0, "high": 1.0})
+        for v in (1.0, 0.09, 0.974, 0.98)
+    ]
+    assert sorted(texts) == [texts[1], texts[2], texts[3], texts[0]]
+
+
+def test_an_old_comparison_is_called_old(open_page, pair, lay_model, folders, texts):
+    report = folders / "weights" / "cnn" / "report.json"
+    later = (folders / "weights" / "comparison.json").stat().st_mtime + 60
+    os.utime(report, (later, later))
+    assert "have changed since this comparison" in texts(open_page(PAGE))
+
+
+@pytest.mark.parametrize("content", ["[]", '{"models": {}}'])
+def test_a_broken_comparison_is_one_sentence(open_page, lay_model, folders, content):
+    lay_model("cnn")
+    (folders / "weights" / "comparison.json").write_text(content)
+    at = open_page(PAGE)
+    assert "A comparison has the fields" in at.error[0].value
+
+
+def test_a_cell_opens_the_pictures_behind_it(open_page, pair, pictures, texts):
+    at = open_page(PAGE)
+    stored = read_predictions(get_settings().weights_dir / "vgg16" / "predictions.csv")
+    at.selectbox(key="compare_cell_model").set_value("vgg16")
+    at.selectbox(key="compare_cell_true").set_value(1)
+    at.selectbox(key="compare_cell_said").set_value(1).run()
+    inside = (stored.y == 1) & (stored.probabilities.argmax(axis=1) == 1)
+    count = int(inside.sum())
+    assert count > 8
+    assert f"{count} slices of meningioma were called meningioma" in texts(at)
+    surest = max(np.flatnonzero(inside), key=lambda k: stored.probabilities[k, 1])
+    captions = "".join(str(image.proto) for image in at.image).replace("\\", "")
+    assert f"{surest}.png" in captions
+    before = len(at.image)
+    at.number_input(key="compare_cell_page").set_value(2).run()
+    assert len(at.image) == before - 8 + (count - 8)
+
+
+def test_without_the_data_a_cell_names_its_files(open_page, lay_model, texts):
+    lay_model("cnn")
+    at = open_page(PAGE)
+    at.selectbox(key="cell_said").set_value(0).run()
+    assert "GLIALENS_DATA_DIR" in texts(at)
+    assert all(name.startswith("set/") for name in table(at, "File")["File"])
+    assert not at.image
+
+
+def test_a_click_chooses_the_cell(monkeypatch):
+    points = [{"customdata": [2, 0]}]
+    state = {
+        "chart": SimpleNamespace(selection=SimpleNamespace(points=points)),
+    }
+    monkeypatch.setattr(cells.st, "session_state", state)
+    cells.on_click("cell", "chart", "vgg16")()
+    assert (state["cell_model"], state["cell_true"], state["cell_said"]) == ("vgg16", 2, 0)
+    state["chart"].selection.points = []
+    cells.on_click("cell", "chart", "cnn")()
+    assert state["cell_model"] == "vgg16"
+
+
+def test_pictures_stay_below_the_root(folders, pictures, monkeypatch):
+    (folders / "secret.png").write_bytes(b"x")
+    said = []
+    monkeypatch.setattr(cells.st, "warning", said.append)
+    monkeypatch.setattr(cells.st, "image", lambda *a, **k: pytest.fail("it was shown"))
+    cells._picture(pictures, "../secret.png", 0.9)
+    assert len(said) == 1
