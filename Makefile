@@ -52,7 +52,7 @@ $(RUNTIME): requirements.txt | $(BIN)/python
 	$(PIP) -r requirements.txt
 	@touch $@
 
-$(DEVELOPMENT): requirements.txt requirements-dev.txt | $(BIN)/python
+$(DEVELOPMENT): requirements.txt requirements-cluster.txt requirements-dev.txt | $(BIN)/python
 	@echo "Installing requirements-dev.txt into $(VENV) (a few minutes the first time) …"
 	$(PIP) -r requirements-dev.txt
 	@touch $(RUNTIME) $@

@@ -64,3 +64,11 @@ class ServiceError(GliaLensError):
 
 class CaseLogError(GliaLensError):
     """The case log is off, can't be opened, or was asked for something against its rules."""
+
+
+class MissingPackageError(GliaLensError):
+    """An optional package that was asked for is not installed."""
+
+
+class ClusterError(GliaLensError):
+    """A cluster can't be reached, or its workers don't fit the one who asks."""

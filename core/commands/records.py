@@ -4,14 +4,12 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from core.commands.outputs import columns
-from core.imaging.inputs import InputItem
+from core.engines.scoring import Record
 from core.labels import describe
-from core.types import Prediction
 
-Record = dict[str, Any]
 FORMATS: Final = ("table", "jsonl", "csv")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -24,23 +22,6 @@ class Writer(Protocol):
 
     def close(self) -> None:
         """Print what was held back."""
-
-
-def answer(item: InputItem, prediction: Prediction, files: dict[str, str]) -> Record:
-    """Return the record of one slice and model.
-
-    Args:
-        item: Where the slice came from.
-        prediction: What the model says of it.
-        files: `overlay` and `cam`, where the answer was explained.
-    """
-    index = item.slice.index if item.slice is not None else 0
-    return {"file": item.file, "slice": index, **prediction.to_record(), **files}
-
-
-def failure(item: InputItem) -> Record:
-    """Return the record of a file that could not be read."""
-    return {"file": item.file, "error": str(item.error)}
 
 
 class JsonLines:

@@ -1,0 +1,101 @@
+"""Scoring an archive on a cluster: the records that one process would give, in the same order."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from core.engines.cluster import open_client, score_shards
+from core.engines.scoring import Record
+from core.engines.shards import iter_shards, shard_name
+from core.engines.store import read_records
+from core.engines.worker import Job, Wanted
+from core.imaging.limits import default_limits
+from core.models.card import Card, read_card
+from core.settings import get_settings
+
+_PATIENCE: Final = 30
+GIVEN_UP: Final = (
+    "A shard must be scored without breaking the workers that score it. "
+    "Received: a shard whose workers died again and again, in no file in particular."
+)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where shards are scored and kept.
+
+    Attributes:
+        folder: Folder of the shards, which every worker can write.
+        address: The scheduler's address; None for a cluster on this machine.
+        workers: Processes of a cluster on this machine; None for one per core.
+    """
+
+    folder: Path
+    address: str | None = None
+    workers: int | None = None
+
+
+def read_archive(
+    paths: Sequence[Path],
+    models: Sequence[str],
+    cluster: Cluster,
+    landed: Callable[[int], None] = lambda files: None,
+) -> Iterator[list[Record]]:
+    """Let models read an archive on a cluster.
+
+    Args:
+        paths: Files, folders and zips, which every worker can read at the same place.
+        models: Names of ready models.
+        cluster: Where to score, and where the shards lie; those there are not scored again.
+        landed: Called with the number of files of each shard that is finished.
+
+    Yields:
+        The records of one shard after the other, in the archive's order.
+
+    Raises:
+        ClusterError: If the cluster can't be reached, is lost, or doesn't fit.
+        MissingPackageError: If the cluster's packages are missing.
+        ModelNotReadyError: If a model isn't ready, here or on a worker.
+        OutputError: If the shards can't be written or read.
+    """
+    weights = get_settings().weights_dir.resolve()
+    cards = {name: read_card(weights / name) for name in models}
+    jobs = _jobs(paths, cards, weights, cluster.folder.resolve())
+    with open_client(cluster.address, cluster.workers) as client:
+        for job, scored in score_shards(client, jobs, lambda job: landed(len(job.sources))):
+            yield list(_records(job)) if scored else _given_up(job)
+
+
+def _jobs(
+    paths: Sequence[Path], cards: dict[str, Card], weights: Path, folder: Path
+) -> Iterator[Job]:
+    limits, threshold = default_limits(), get_settings().threshold
+    rules = {"limits": asdict(limits), "threshold": threshold}
+    for number, sources in enumerate(iter_shards(paths, limits)):
+        wanted = tuple(
+            Wanted(name, card.sha256, shard_name(card, weights / name, sources, rules))
+            for name, card in cards.items()
+        )
+        yield Job(number, sources, wanted, weights, folder, threshold, limits)
+
+
+def _records(job: Job) -> Iterator[Record]:
+    """Interleave the models' records, item by item; an error stands in every file once."""
+    files = [read_records(_shown_up(job.folder / wanted.file)) for wanted in job.wanted]
+    for records in zip(*files, strict=True):
+        yield from records[:1] if "error" in records[0] else records
+
+
+def _shown_up(path: Path) -> Path:
+    """Wait for a finished file that a network file system may show late."""
+    for _ in range(_PATIENCE):
+        if path.exists():
+            break
+        time.sleep(1.0)
+    return path
+
+
+def _given_up(job: Job) -> list[Record]:
+    return [{"file": source.shown, "error": GIVEN_UP} for source in job.sources]
