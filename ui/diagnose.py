@@ -59,8 +59,10 @@ def choose_model(statuses: list[ModelStatus]) -> ModelStatus:
 def choose_slice() -> Chosen | None:
     """Draw the field for files and the sample picker, and return what was chosen."""
     samples = {sample.id: sample for sample in cache.samples()}
-    if "sample" in st.query_params and "source" not in st.session_state:
-        st.session_state["source"] = _SAMPLE
+    if links.arriving("sample"):
+        # What another page showed comes along; this page's own widgets may hold older choices.
+        carried = links.carried("sample") is not None
+        st.session_state["source"] = _SAMPLE if carried else _UPLOAD
     source = st.segmented_control(
         _("Scan"),
         [_UPLOAD, _SAMPLE],
