@@ -7,7 +7,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder, pixel_array
 
-from core.errors import NotAssessableError, TooLargeError, UnreadableError, UnsupportedTypeError
+from core.errors import TooLargeError, UnreadableError, UnsupportedTypeError
 from core.imaging.dicom_header import BROKEN, DEFLATED, damaged, read_tags, transfer_syntax
 from core.imaging.dicom_values import display_values
 from core.imaging.limits import Limits
@@ -83,6 +83,14 @@ def parse_dicom(data: bytes, limits: Limits) -> Parsed:
         TooLargeError: If it has too many pixels.
         NotAssessableError: If all pixels are the same, or the frames are too small.
     """
+    try:
+        return _parse(data, limits)
+    except BROKEN as error:
+        # pydicom interprets a value when it is asked for it, so any line may meet a broken one.
+        raise damaged() from error
+
+
+def _parse(data: bytes, limits: Limits) -> Parsed:
     syntax = transfer_syntax(data)
     if syntax in DEFLATED:
         raise UnsupportedTypeError(
@@ -104,8 +112,6 @@ def parse_dicom(data: bytes, limits: Limits) -> Parsed:
         try:
             arrays = [pixel_array(dataset, index=index) for index in range(frames)]
             voxels, notes, colourful = display_values(arrays, dataset)
-        except (NotAssessableError, UnreadableError):
-            raise
         except RuntimeError as error:
             if "does not support" in str(error):
                 raise UnsupportedTypeError(
@@ -113,9 +119,7 @@ def parse_dicom(data: bytes, limits: Limits) -> Parsed:
                     "the plugin pylibjpeg-libjpeg adds 12-bit JPEG. "
                     f"Received: {dataset.file_meta.TransferSyntaxUID.name}."
                 ) from error
-            raise damaged() from error
-        except BROKEN as error:
-            raise damaged() from error
+            raise
     spacing, spatial = _spacing(dataset, frames)
     return Parsed(
         voxels,

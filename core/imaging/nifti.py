@@ -104,6 +104,10 @@ def parse_nifti(data: bytes, limits: Limits, volume: int = 0) -> Parsed:
 def _read_header(head: bytes) -> _Header:
     second = head[4:7] == b"n+2"
     kind, size = (nib.Nifti2Header, 540) if second else (nib.Nifti1Header, 348)
+    if len(head) < size:
+        raise UnreadableError(
+            f"A NIfTI header has {size} bytes. Received: {len(head)} bytes before the file ends."
+        )
     try:
         raw = kind(head[:size], check=False)
         rank = int(raw["dim"][0])

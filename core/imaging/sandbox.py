@@ -115,7 +115,8 @@ def _ask(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
             _worker.stop()
             _worker = None
             raise UnreadableError(
-                "A file is read within bounds of time and memory. Received: one that needs more."
+                "A file is read within bounds of time and memory. "
+                "Received: one that needs more, or breaks its decoder."
             ) from error
     if "error" in answer:
         kind = getattr(errors, str(answer["error"]), UnreadableError)
