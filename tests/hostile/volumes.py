@@ -12,10 +12,15 @@ import numpy as np
 import pydicom
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, MRImageStorage
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    MRImageStorage,
+)
 
 from tests.hostile.case import Case, fixed
-from tests.hostile.pictures import NOT_READ, grey
+from tests.hostile.pictures import NOT_READ, encoded, grey
 
 DAMAGED = r"A DICOM file must be whole\. Received: one that is truncated or damaged\."
 PIXELS = r"holds all the pixels that it declares\. Received: {}"
@@ -87,6 +92,25 @@ def endless_tag() -> bytes:
 
 def not_finite_slope() -> bytes:
     return dicom(RescaleSlope="1.5", RescaleIntercept="0").replace(b"1.5 ", b"NaN ")
+
+
+def aborting() -> bytes:
+    """A JPEG with junk between its markers, at which one decoder gives up its process."""
+    picture = encoded(grey(), "JPEG")
+    at = picture.index(b"\xff\xda")
+    return dicom(
+        grey(),
+        JPEGBaseline8Bit,
+        BitsAllocated=8,
+        BitsStored=8,
+        HighBit=7,
+        PixelData=encapsulate([picture[:at] + b"\x13" * 40 + picture[at:]]),
+    )
+
+
+def unknown_value() -> bytes:
+    """Rows of a kind of value that DICOM doesn't know."""
+    return dicom().replace(b"\x28\x00\x10\x00US", b"\x28\x00\x10\x00WS")
 
 
 def nifti(values: np.ndarray | None = None, kind=nib.Nifti1Image) -> bytes:
@@ -182,6 +206,8 @@ CASES = (
            37),
     _dicom("exe in the preamble", lambda: b"MZ" + dicom()[2:], "program that poses as DICOM", 415, 37),
     _dicom("burned-in text", lambda: dicom(BurnedInAnnotation="YES"), "marks burned-in text", 200, 38),
+    _dicom("picture that breaks its decoder", aborting, "breaks its decoder|must be whole", 422),
+    _dicom("value of an unknown kind", unknown_value, DAMAGED, 422),
     _dicom("one grey value", lambda: dicom(np.full((64, 64), 9, np.uint16)), "every pixel is the same",
            422),
     _nifti("32,767 cubed", lambda: shaped(32767, 32767, 32767), VOXELS + "32767 x 32767 x 32767", 422, 39),
@@ -220,6 +246,9 @@ CASES = (
     _nifti("handedness of 3", lambda: patched(76, "<f", 3, data=quaternion(0, 0, 0)),
            "does not tell its orientation", 200),
     _nifti("slices of 3 x 2", lambda: nifti(volume((3, 2, 30))), "at least 16 pixels a side", 422),
+    _nifti("half a header", lambda: nifti(kind=nib.Nifti2Image)[:400], "header has 540 bytes", 422),
+    _nifti("gzip of half a header", lambda: gzip.compress(nifti(kind=nib.Nifti2Image)[:400]),
+           "header has 540 bytes", 422, file="head.nii.gz"),
     _nifti("header alone", lambda: nifti()[:352], VOXELS, 422),
     _nifti("magic alone", lambda: b"\x5c\x01\x00\x00" + bytes(340) + b"n+1\x00", "dimensions", 422),
     _nifti("text named nii.gz", fixed(b"no gzip at all"), NOT_READ + "a text file", 415,
