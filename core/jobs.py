@@ -24,6 +24,8 @@ from core.settings import PROJECT_ROOT, get_settings
 
 _TAIL: Final = 16_384
 _ERROR: Final = re.compile(r"^(?:python -m core[^:]*: )?error: (.+)$")
+_PERCENT: Final = re.compile(r"\b(\d{1,2}|100)%\|")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _STARTING = Lock()
 _CHILDREN: list["subprocess.Popen[bytes]"] = []
 
@@ -68,12 +70,32 @@ class Job:
         return [line for line in shown if line][-count:]
 
     @property
+    def share(self) -> float | None:
+        """How far the last progress bar has come, 0 to 1; None where there is none."""
+        found = [match[1] for line in self.lines() if (match := _PERCENT.search(line))]
+        return int(found[-1]) / 100 if found else None
+
+    @property
     def error(self) -> str | None:
         """The sentence with which the command gave up; None where it said none."""
         if self.running:
             return None
         found = [match[1] for line in self.lines() if (match := _ERROR.match(line))]
         return found[-1] if found else None
+
+
+def check_name(name: str) -> str:
+    """Check the name of a run, of a split or of published weights and return it.
+
+    Raises:
+        RunError: If it isn't a plain one.
+    """
+    if not _NAME.fullmatch(name):
+        raise RunError(
+            "A name has 1 to 64 letters, digits, - and _ alone, a letter or digit first. "
+            f"Received: {name!r}."
+        )
+    return name
 
 
 def read_job(folder: Path, kind: str) -> Job | None:

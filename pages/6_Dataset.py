@@ -1,14 +1,15 @@
-"""Dataset: what the models were trained on, and what is wrong with it."""
+"""Dataset: what the models were trained on, what is wrong with it, and a clean split anew."""
 
 import streamlit as st
 
-from ui import cache, dataset, shell
+from ui import cache, dataset, examples, shell, split_form
 from ui.errors import shown
+from ui.language import _
 
 shell.begin(
-    "Dataset",
+    _("Dataset"),
     ":material/dataset:",
-    "What the models learned from: counts, balance, leaks between splits, doubtful labels.",
+    _("What the models learned from: counts, balance, leaks between splits, doubtful labels."),
 )
 
 with shown():
@@ -16,14 +17,16 @@ with shown():
     audit = cache.audit()
 if manifest is None and audit is None:
     st.info(
-        "No dataset is described yet. `python -m core audit DIR --json weights/audit.json` counts "
-        "and checks a folder; `python -m core split DIR --out weights/manifest.csv` splits it "
-        "without leaks.",
+        _(
+            "No dataset is described yet. `python -m core audit DIR --json weights/audit.json` "
+            "counts and checks a folder; `python -m core split DIR --out weights/manifest.csv` "
+            "splits it without leaks."
+        ),
         icon=":material/dataset:",
     )
-    st.stop()
-
 if manifest is not None:
     dataset.show_manifest(manifest)
+    examples.show(manifest)
 if audit is not None:
     dataset.show_audit(audit)
+split_form.show()

@@ -9,11 +9,13 @@ import streamlit as st
 from core import figures
 from core.data.manifest import SPLITS, Manifest, count_rows
 from core.imaging.overlay import to_grey_rgb
-from core.labels import describe
 from core.reading import percent
 from core.settings import get_settings
 from ui import cache
+from ui.dataset_tables import splits_table
 from ui.errors import plain, shown
+from ui.language import _
+from ui.reports import split_name
 from ui.widgets import metric_row
 
 
@@ -21,13 +23,13 @@ def show_manifest(manifest: Manifest) -> None:
     """Draw the splits that the models were trained and tested on."""
     counts = count_rows(manifest.rows)
     groups = len({row.group for row in manifest.rows})
-    st.subheader("The split that GliaLens uses")
+    st.subheader(_("The split that GliaLens uses"))
     metric_row(
         [
-            ("Slices", f"{len(manifest.rows):,}", None),
-            ("Groups", f"{groups:,}", "Patients, or sets of twins."),
-            ("Sources", str(len(counts)), None),
-            ("Straddling", str(straddling(manifest)), "Groups with slices in two splits."),
+            (_("Slices"), f"{len(manifest.rows):,}", None),
+            (_("Groups"), f"{groups:,}", _("Patients, or sets of twins.")),
+            (_("Sources"), str(len(counts)), None),
+            (_("Straddling"), str(straddling(manifest)), _("Groups with slices in two splits.")),
         ],
         width=148,
         help_only=True,
@@ -38,18 +40,24 @@ def show_manifest(manifest: Manifest) -> None:
     }
     st.dataframe(table, hide_index=True, column_config=numbers)
     st.plotly_chart(
-        figures.class_balance(_per_split(counts)),
+        figures.class_balance(_named(_per_split(counts))),
         key="balance",
         config={"displaylogo": False},
-        alt="Number of slices of each class in each split",
+        alt=_("Number of slices of each class in each split"),
     )
     st.caption(
-        "A group is a patient where the file name tells, a run of neighbouring slices where the "
-        "numbering tells, and a set of near-identical pictures always. No group is in two splits."
+        _(
+            "A group is a patient where the file name tells, a run of neighbouring slices where "
+            "the numbering tells, and a set of near-identical pictures always. No group is in two "
+            "splits."
+        )
     )
     excluded = cache.manifest_meta().get("excluded") or []
     if excluded:
-        with st.expander(f"Set aside, with reasons: {len(excluded):,}", icon=":material/block:"):
+        with st.expander(
+            _("Set aside, with reasons: {count}").format(count=f"{len(excluded):,}"),
+            icon=":material/block:",
+        ):
             st.dataframe(pd.DataFrame(excluded), hide_index=True)
 
 
@@ -59,27 +67,6 @@ def straddling(manifest: Manifest) -> int:
     for row in manifest.rows:
         splits.setdefault(row.group, set()).add(row.split)
     return sum(len(found) > 1 for found in splits.values())
-
-
-def splits_table(counts: dict[str, dict[str, dict[str, int]]]) -> pd.DataFrame:
-    """Return one row per source and split, one column per class.
-
-    Args:
-        counts: Slices per source, split and label, as `core.data.manifest.count_rows` gives.
-    """
-    labels = sorted({k for splits in counts.values() for row in splits.values() for k in row})
-    rows = [
-        {
-            "Source": source,
-            "Split": split,
-            **{describe(k).name: splits[split].get(k, 0) for k in labels},
-            "Total": sum(splits[split].values()),
-        }
-        for source, splits in counts.items()
-        for split in SPLITS
-        if split in splits
-    ]
-    return pd.DataFrame(rows)
 
 
 def _per_split(counts: dict[str, dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
@@ -92,6 +79,10 @@ def _per_split(counts: dict[str, dict[str, dict[str, int]]]) -> dict[str, dict[s
     return {split: total[split] for split in SPLITS if split in total}
 
 
+def _named(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    return {split_name(split): row for split, row in counts.items()}
+
+
 def show_audit(audit: dict[str, Any]) -> None:
     """Draw what the audit found in a dataset as it is shipped.
 
@@ -100,32 +91,38 @@ def show_audit(audit: dict[str, Any]) -> None:
     """
     test = audit.get("test") or {}
     conflicts, unreadable = audit.get("conflicts") or [], audit.get("unreadable") or []
-    st.subheader(f"{plain(audit['source'])} as it is shipped")
+    st.subheader(_("{source} as it is shipped").format(source=plain(audit["source"])))
     cells: list[tuple[str, str, str | None]] = [
-        ("Files", f"{audit['images']:,}", None),
-        ("Distinct", f"{audit['distinct']:,}", "Different pictures, by decoded pixels."),
-        ("Label conflicts", f"{len(conflicts):,}", "Twins that carry different classes."),
-        ("Unreadable", f"{len(unreadable):,}", None),
+        (_("Files"), f"{audit['images']:,}", None),
+        (_("Distinct"), f"{audit['distinct']:,}", _("Different pictures, by decoded pixels.")),
+        (_("Label conflicts"), f"{len(conflicts):,}", _("Twins that carry different classes.")),
+        (_("Unreadable"), f"{len(unreadable):,}", None),
     ]
     if test.get("share") is not None:
-        hint = "Test images with an exact copy or near twin in training."
-        cells.insert(2, ("Leaking tests", percent(test["share"]), hint))
+        hint = _("Test images with an exact copy or near twin in training.")
+        cells.insert(2, (_("Leaking tests"), percent(test["share"]), hint))
     metric_row(cells, width=148, help_only=True)
     if test.get("share"):
         st.warning(
-            f"{test['twin_in_train']:,} of the {test['images']:,} shipped test images have a twin "
-            f"in training, {test['exact_in_train']:,} of them an exact copy: a score on the "
-            "shipped split is inflated. That is why GliaLens splits anew.",
+            _(
+                "{twins} of the {images} shipped test images have a twin in training, {exact} of "
+                "them an exact copy: a score on the shipped split is inflated. That is why "
+                "GliaLens splits anew."
+            ).format(
+                twins=f"{test['twin_in_train']:,}",
+                images=f"{test['images']:,}",
+                exact=f"{test['exact_in_train']:,}",
+            ),
             icon=":material/water_drop:",
         )
     left, right = st.columns([2, 1])
     counts = audit["counts"]
     ordered = {split: counts[split] for split in (*SPLITS, *counts) if split in counts}
     left.plotly_chart(
-        figures.class_balance(ordered),
+        figures.class_balance(_named(ordered)),
         key="shipped_balance",
         config={"displaylogo": False},
-        alt="Number of images of each class in each shipped split",
+        alt=_("Number of images of each class in each shipped split"),
     )
     with right:
         _sizes(audit)
@@ -134,38 +131,47 @@ def show_audit(audit: dict[str, Any]) -> None:
 
 
 def _sizes(audit: dict[str, Any]) -> None:
-    sizes = [{"Size": k, "Images": n} for k, n in list((audit.get("sizes") or {}).items())[:12]]
-    modes = [{"Pixel format": k, "Images": n} for k, n in (audit.get("modes") or {}).items()]
+    sizes = [
+        {_("Size"): k, _("Images"): n} for k, n in list((audit.get("sizes") or {}).items())[:12]
+    ]
+    modes = [{_("Pixel format"): k, _("Images"): n} for k, n in (audit.get("modes") or {}).items()]
     st.dataframe(pd.DataFrame(sizes), hide_index=True)
     st.dataframe(pd.DataFrame(modes), hide_index=True)
 
 
 def _notes(audit: dict[str, Any], unreadable: list[dict[str, str]]) -> None:
     if unreadable:
-        with st.expander(f"Unreadable files: {len(unreadable)}", icon=":material/broken_image:"):
+        with st.expander(
+            _("Unreadable files: {count}").format(count=len(unreadable)),
+            icon=":material/broken_image:",
+        ):
             st.dataframe(pd.DataFrame(unreadable), hide_index=True)
     suspected = audit.get("suspected_not_mri") or []
     if suspected:
-        with st.expander(f"Look like CT, not MRI: {len(suspected)}", icon=":material/help:"):
-            st.dataframe(pd.DataFrame({"File": suspected}), hide_index=True)
+        with st.expander(
+            _("Look like CT, not MRI: {count}").format(count=len(suspected)),
+            icon=":material/help:",
+        ):
+            st.dataframe(pd.DataFrame({_("File"): suspected}), hide_index=True)
 
 
-_KINDS = {
-    "twins_across": "Twins across splits",
-    "conflicts": "Label conflicts",
-    "twins_within": "Twins within a split",
-}
+def _kinds() -> dict[str, str]:
+    return {
+        "twins_across": _("Twins across splits"),
+        "conflicts": _("Label conflicts"),
+        "twins_within": _("Twins within a split"),
+    }
 
 
 def show_pairs(audit: dict[str, Any]) -> None:
     """Draw the gallery of twins: picture beside picture where the files are at hand."""
-    kinds = {key: title for key, title in _KINDS.items() if audit.get(key)}
-    st.subheader("Pairs that show the same slice")
+    kinds = {key: title for key, title in _kinds().items() if audit.get(key)}
+    st.subheader(_("Pairs that show the same slice"))
     if not kinds:
-        st.success("No twins were found.", icon=":material/check:")
+        st.success(_("No twins were found."), icon=":material/check:")
         return
     kind = st.segmented_control(
-        "Pairs",
+        _("Pairs"),
         list(kinds),
         format_func=lambda k: f"{kinds[k]} ({len(audit[k]):,})",
         default=next(iter(kinds)),
@@ -173,18 +179,20 @@ def show_pairs(audit: dict[str, Any]) -> None:
         key="pairs",
         label_visibility="collapsed",
     )
-    exact = st.toggle("Leave out exact copies", key="pairs_near")
+    exact = st.toggle(_("Leave out exact copies"), key="pairs_near")
     pairs = [pair for pair in audit[kind] if not (exact and pair["exact"])]
     method = audit.get("method") or {}
     st.caption(
-        f"Near twins: correlation of the two heads above {method.get('correlation_above', '?')}; "
-        "exact copies have identical pixels."
+        _(
+            "Near twins: correlation of the two heads above {limit}; exact copies have identical "
+            "pixels."
+        ).format(limit=method.get("correlation_above", "?"))
     )
     if not pairs:
-        st.info("No such pairs.")
+        st.info(_("No such pairs."))
         return
     _gallery(pairs, str(audit["source"]))
-    with st.expander("All pairs as a table", icon=":material/table:"):
+    with st.expander(_("All pairs as a table"), icon=":material/table:"):
         st.dataframe(pd.DataFrame(pairs), hide_index=True)
 
 
@@ -194,25 +202,34 @@ def _gallery(pairs: list[dict[str, Any]], source: str) -> None:
     first = locate(folder, source, pairs[0]["first"])
     if first is None:
         st.info(
-            "Set `GLIALENS_DATA_DIR` to the dataset's folder to see the pictures side by side.",
+            _("Set `GLIALENS_DATA_DIR` to the dataset's folder to see the pictures side by side."),
             icon=":material/folder_open:",
         )
         return
     number = 1
     if len(pairs) > 1:
-        number = int(st.number_input("Pair", 1, len(pairs), 1, key="pair_number"))
+        number = int(st.number_input(_("Pair"), 1, len(pairs), 1, key="pair_number"))
     pair = pairs[number - 1]
-    how = "identical pixels" if pair["exact"] else f"correlation {pair['correlation']:.3f}"
-    st.markdown(f"Pair {number:,} of {len(pairs):,}: {how}")
+    how = _("correlation {value}").format(value=f"{pair['correlation']:.3f}")
+    if pair["exact"]:
+        how = _("identical pixels")
+    st.markdown(
+        _("Pair {number} of {count}: {how}").format(
+            number=f"{number:,}", count=f"{len(pairs):,}", how=how
+        )
+    )
     for column, side in zip(st.columns(2), ("first", "second"), strict=True):
         path = locate(folder, source, pair[side])
         with column, shown():
             if path is None:
-                st.warning(f"{plain(pair[side])} isn't there any more.")
+                st.warning(_("{file} isn't there any more.").format(file=plain(pair[side])))
                 continue
             picture = to_grey_rgb(cache.file_slice(path).pixels)
             st.image(
-                picture, caption=plain(pair[side]), width="stretch", alt=f"Picture {pair[side]}"
+                picture,
+                caption=plain(pair[side]),
+                width="stretch",
+                alt=_("Picture {name}").format(name=pair[side]),
             )
 
 

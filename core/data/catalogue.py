@@ -97,13 +97,14 @@ def _image_files(folder: Path) -> Iterator[Path]:
                 yield Path(parent) / name
 
 
-def _has_images(folder: Path) -> bool:
+def has_images(folder: Path) -> bool:
+    """Say whether a folder itself holds a file that looks like an image by name."""
     return any(
         entry.is_file() and entry.suffix.lower() in IMAGE_SUFFIXES for entry in folder.iterdir()
     )
 
 
-def _class_folders(root: Path) -> list[tuple[Path, str | None]]:
+def class_folders(root: Path) -> list[tuple[Path, str | None]]:
     """Return each class folder with its shipped split; empty where the layout is unknown."""
     children = _subfolders(root)
     splits = [child for child in children if child.name.strip().lower() in SPLIT_FOLDERS]
@@ -114,8 +115,8 @@ def _class_folders(root: Path) -> list[tuple[Path, str | None]]:
             for folder in _subfolders(split)
         ]
     # Archives often wrap everything in one more folder.
-    if len(children) == 1 and not _has_images(root) and not _has_images(children[0]):
-        inner = _class_folders(children[0])
+    if len(children) == 1 and not has_images(root) and not has_images(children[0]):
+        inner = class_folders(children[0])
         if inner:
             return inner
     return [(child, None) for child in children]
@@ -152,7 +153,7 @@ def discover(root: Path) -> Catalogue:
     if not root.is_dir():
         raise DatasetError(f"{_RULE} Received: {root.name!r}, which is not a folder.")
     try:
-        folders = _class_folders(root)
+        folders = class_folders(root)
         found = [
             (path, canonical(folder.name), split)
             for folder, split in folders

@@ -3,14 +3,14 @@
 What a person chose becomes a `TrainConfig`, and the flags are written from its typed fields.
 """
 
-import re
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Final
 
 from core.data.manifest import read_manifest
+from core.data.split_job import SPLITS_FOLDER
 from core.errors import RunError
-from core.jobs import Job, check_allowed, read_job, start_job
+from core.jobs import Job, check_allowed, check_name, read_job, start_job
 from core.models.registry import get_spec
 from core.settings import get_settings
 from core.training.augment import AugmentConfig
@@ -26,22 +26,7 @@ AUGMENTATIONS: Final[dict[str, AugmentConfig]] = {
 }
 """What a form offers: everything, geometry alone, nothing."""
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _NESTED: Final = ("labels", "augmentation", "mixing")
-
-
-def check_name(name: str) -> str:
-    """Check the name of a run or of published weights and return it.
-
-    Raises:
-        RunError: If it isn't a plain one.
-    """
-    if not _NAME.fullmatch(name):
-        raise RunError(
-            "A name has 1 to 64 letters, digits, - and _ alone, a letter or digit first. "
-            f"Received: {name!r}."
-        )
-    return name
 
 
 def data_root(manifest: Path, data_dir: Path | None = None) -> Path:
@@ -187,5 +172,5 @@ def manifests() -> list[Path]:
     """Return the manifests that a form offers: the shipped one, and those made on screens."""
     settings = get_settings()
     shipped = settings.weights_dir / "manifest.csv"
-    made = sorted((settings.runs_dir / "splits").glob("*/manifest.csv"))
+    made = sorted((settings.runs_dir / SPLITS_FOLDER).glob("*/manifest.csv"))
     return [path for path in (shipped, *made) if path.is_file()]

@@ -101,8 +101,10 @@ def test_the_error_of_a_command_is_its_sentence(settings, tmp_path):
 def test_a_bar_is_shown_in_its_last_state(tmp_path):
     job = Job("train", tmp_path, (), 2**22 + 1, 0.0)
     assert job.lines() == []
+    assert job.share is None
     job.log.write_bytes(b"first\nepoch 1: 10%|\repoch 1: 55%|\xff\n\n")
     assert job.lines() == ["first", "epoch 1: 55%|�"]
+    assert job.share == 0.55
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"pid": 1}', '{"pid": "x", "words": 1, "born": 0}'])
