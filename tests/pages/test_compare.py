@@ -220,3 +220,29 @@ def test_a_picture_that_is_no_scan_gets_no_answer(open_page, models):
     at.run()
     assert "No diagnosis for this picture" in at.error[0].value
     assert asked["cnn"].asked == 0
+
+
+def test_the_sample_comes_along_to_another_page_and_back(open_page):
+    diagnose = "pages/1_Diagnose.py"
+    at = open_page(diagnose, sample="phantom-2")
+    at = at.switch_page(PAGE).run()
+    assert at.selectbox(key="sample").value == "phantom-2"
+    at.selectbox(key="sample").set_value("phantom-4").run()
+    # Diagnose's own picker still holds the older choice; what was seen last counts.
+    at = at.switch_page(diagnose).run()
+    assert at.selectbox(key="sample").value == "phantom-4"
+    at.query_params["sample"] = "phantom-5"
+    at = at.switch_page(PAGE).run()
+    assert at.selectbox(key="sample").value == "phantom-5"
+    assert not at.exception
+
+
+def test_an_upload_comes_along_even_where_a_sample_was_shown(open_page, phantom_files):
+    at = open_page(PAGE, sample="phantom-2")
+    at = at.switch_page("pages/1_Diagnose.py").run()
+    at.segmented_control(key="source").set_value("upload").run()
+    at.file_uploader[0].upload("scan.png", phantom_files[0].read_bytes(), "image/png").run()
+    at = at.switch_page(PAGE).run()
+    assert not at.exception
+    assert at.segmented_control(key="source").value == "upload"
+    assert "sample" not in at.query_params
