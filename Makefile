@@ -13,7 +13,7 @@ DEVELOPMENT := $(VENV)/.development
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint types screenshots serve clean
+.PHONY: help app test lint types messages screenshots serve clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -30,6 +30,9 @@ lint: $(DEVELOPMENT)
 
 types: $(DEVELOPMENT)
 	$(BIN)/mypy
+
+messages: $(RUNTIME)
+	$(BIN)/python -m ui.messages
 
 screenshots: $(DEVELOPMENT)
 	$(BIN)/python docs/make_screenshots.py $(ARGS)
@@ -52,7 +55,8 @@ $(RUNTIME): requirements.txt | $(BIN)/python
 	$(PIP) -r requirements.txt
 	@touch $@
 
-$(DEVELOPMENT): requirements.txt requirements-cluster.txt requirements-dev.txt | $(BIN)/python
+$(DEVELOPMENT): requirements.txt requirements-cluster.txt requirements-export.txt \
+		requirements-dev.txt | $(BIN)/python
 	@echo "Installing requirements-dev.txt into $(VENV) (a few minutes the first time) …"
 	$(PIP) -r requirements-dev.txt
 	@touch $(RUNTIME) $@

@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "train": ("core.commands.train", "train a model, or go on with a training run"),
     "evaluate": ("core.commands.evaluate", "measure a model or a run and write its report"),
     "publish": ("core.commands.publish", "turn a finished run into published weights"),
+    "export": ("core.commands.export", "write a published network for other programs"),
     "compare": ("core.commands.compare", "set all ready models side by side"),
     "index": ("core.commands.index", "index the training slices, to find similar ones"),
     "fetch-data": ("core.commands.fetch_data", "download the public dataset from Kaggle"),
