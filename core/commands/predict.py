@@ -74,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
             labels = dict.fromkeys(label for p in predictors for label in p.labels)
             groups = _serial(arguments.paths, predictors, folder, bar)
         else:
+            load_keras()
             from core.engines.archive import read_archive
 
             cards = [card for name in names if (card := registry.status(name).card)]

@@ -71,14 +71,17 @@ def read_archive(
 def _jobs(
     paths: Sequence[Path], cards: dict[str, Card], weights: Path, folder: Path
 ) -> Iterator[Job]:
-    limits, threshold = default_limits(), get_settings().threshold
-    rules = {"limits": asdict(limits), "threshold": threshold}
+    from core.models.precision import resolve
+
+    limits, settings = default_limits(), get_settings()
+    threshold, precision = settings.threshold, resolve(settings.precision)
+    rules = {"limits": asdict(limits), "threshold": threshold, "precision": precision}
     for number, sources in enumerate(iter_shards(paths, limits)):
         wanted = tuple(
             Wanted(name, card.sha256, shard_name(card, weights / name, sources, rules))
             for name, card in cards.items()
         )
-        yield Job(number, sources, wanted, weights, folder, threshold, limits)
+        yield Job(number, sources, wanted, weights, folder, threshold, limits, precision)
 
 
 def _records(job: Job) -> Iterator[Record]:

@@ -14,6 +14,7 @@ from core.engines.trail import STRIKES, Trail
 from core.errors import ClusterError, ModelNotReadyError, UnreadableError
 from core.imaging.inputs import InputItem
 from core.imaging.limits import Limits
+from core.settings import get_settings
 
 if TYPE_CHECKING:
     from core.inference import Predictor
@@ -51,6 +52,7 @@ class Job:
         folder: Folder of the shards, the same on every worker.
         threshold: Confidence from which an answer is accepted.
         limits: Bounds of what is read.
+        precision: Number format of the networks, resolved; it shows in the last digits.
         version: GliaLens version of the caller.
     """
 
@@ -61,6 +63,7 @@ class Job:
     folder: Path
     threshold: float
     limits: Limits
+    precision: str
     version: str = __version__
 
     @property
@@ -84,7 +87,8 @@ def score_shard(job: Job) -> int:
         Number of items scored by this call; 0 if everything was there.
 
     Raises:
-        ClusterError: If this worker runs another version of GliaLens.
+        ClusterError: If this worker runs another version of GliaLens, or would compute in
+            another number format.
         ModelNotReadyError: If the weights are missing here, or not those that are wanted.
         OutputError: If the folder of shards can't be written.
     """
@@ -96,6 +100,7 @@ def score_shard(job: Job) -> int:
     todo = job.unfinished
     if not todo:
         return 0
+    _check_precision(job)
     predictors = [_load(job, wanted) for wanted in todo]
     records: list[list[Record]] = [[] for _ in todo]
     trail = job.trail
@@ -108,6 +113,17 @@ def score_shard(job: Job) -> int:
         write_records(job.folder / wanted.file, rows, predictor.labels)
     trail.remove()
     return len(records[0])
+
+
+def _check_precision(job: Job) -> None:
+    from core.models.precision import resolve
+
+    here = resolve(get_settings().precision)
+    if here != job.precision:
+        raise ClusterError(
+            "Workers compute in the number format of the one who asks; set GLIALENS_PRECISION "
+            f"alike everywhere ({job.precision}). Received: a worker with {here}."
+        )
 
 
 def _load(job: Job, wanted: Wanted) -> "Predictor":

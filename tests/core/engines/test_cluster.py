@@ -14,6 +14,8 @@ from core.engines.worker import QUARANTINED, Job, Wanted, score_shard
 from core.errors import ClusterError, ModelNotReadyError
 from core.imaging.limits import Limits
 from core.models.card import read_card
+from core.models.precision import resolve
+from core.settings import get_settings
 from tests.core.engines.conftest import killing, local_cluster
 
 pytest.importorskip("distributed", reason="needs requirements-cluster.txt")
@@ -102,7 +104,8 @@ def job(weights, archive, small_shards, tmp_path):
     shard = next(iter_shards([archive], Limits()))
     card = read_card(weights / "cnn")
     wanted = (Wanted("cnn", card.sha256, "x.parquet"),)
-    return Job(0, shard, wanted, weights, tmp_path / "shards", 0.7, Limits())
+    precision = resolve(get_settings().precision)
+    return Job(0, shard, wanted, weights, tmp_path / "shards", 0.7, Limits(), precision)
 
 
 def changed(job, **changes):
@@ -131,6 +134,8 @@ def test_another_version_and_other_weights_are_refused(job):
     wanted = (Wanted("cnn", "0" * 64, "x.parquet"),)
     with pytest.raises(ModelNotReadyError, match=r"weights that are asked for \(000000000000…\)"):
         score_shard(changed(job, wanted=wanted))
+    with pytest.raises(ClusterError, match=r"GLIALENS_PRECISION .*\(float64\)"):
+        score_shard(changed(job, precision="float64"))
     assert not job.folder.exists()
 
 
