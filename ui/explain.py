@@ -8,6 +8,7 @@ import streamlit as st
 from core.explain.catalogue import DEFAULT, METHODS, Method
 from core.labels import describe
 from core.types import Analysis, Explanation
+from core.wording import number
 from ui import cache_maps, faithful, overlay
 from ui.diagnose import Chosen
 from ui.errors import plain
@@ -86,6 +87,7 @@ def _target(analysis: Analysis) -> str:
         format_func=lambda key: names[key],
         required=True,
         key="cam_class",
+        wrap=True,
         persist_state="session",
     )
     return chosen or start
@@ -95,7 +97,7 @@ def _ways(analysis: Analysis, target: str) -> tuple[Method, str]:
     """Draw the choice of method and layer, and say why the default layer is the default."""
     model, lesion = analysis.prediction.model, target == _LESION
     known = cache_maps.layers(model)
-    first, second = st.columns(2)
+    first, second = st.columns([2, 3])
     key = first.selectbox(
         _("Method"),
         list(METHODS),
@@ -161,7 +163,7 @@ def _find(chosen: Chosen, analysis: Analysis, target: str, method: Method, layer
         )
     st.caption(
         _("Computed in {seconds} s, and kept for the next look.").format(
-            seconds=f"{max(timed.seconds, 0.1):.1f}"
+            seconds=number(max(timed.seconds, 0.1), 1)
         )
     )
     return _Map(timed.explanation, name, method.name)

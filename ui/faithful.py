@@ -7,6 +7,7 @@ from core.evaluation.faithfulness import Faithfulness
 from core.labels import describe
 from core.reading import percent
 from core.types import Explanation, Slice
+from core.wording import number
 from ui import cache_maps
 from ui.errors import plain
 from ui.language import _
@@ -56,7 +57,9 @@ def offer(slice_: Slice, model: str, explanation: Explanation) -> None:
 
 
 def _show(found: Faithfulness, name: str) -> None:
-    st.markdown(f"{_ICONS[found.verdict]} {plain(sentence(found, name))}")
+    # A percent sign belongs on the line of its number.
+    said = plain(sentence(found, name)).replace(" %", "\u00a0%")
+    st.markdown(f"{_ICONS[found.verdict]} {said}")
     st.plotly_chart(
         figures.faithfulness_curves(found),
         key="cam_faithful",
@@ -66,9 +69,9 @@ def _show(found: Faithfulness, name: str) -> None:
             "a random order {chance}, of an edge detector {edges}; higher is better."
         ).format(
             label=name,
-            own=f"{found.map.road:.2f}",
-            chance=f"{found.random.road:.2f}",
-            edges=f"{found.edges.road:.2f}",
+            own=_number(found.map.road),
+            chance=_number(found.random.road),
+            edges=_number(found.edges.road),
         ),
     )
     st.caption(
@@ -78,9 +81,9 @@ def _show(found: Faithfulness, name: str) -> None:
             "order {chance}, edge detector {edges} (half the distance between its two areas; "
             "higher is better)."
         ).format(
-            own=f"{found.map.road:.2f}",
-            chance=f"{found.random.road:.2f}",
-            edges=f"{found.edges.road:.2f}",
+            own=_number(found.map.road),
+            chance=_number(found.random.road),
+            edges=_number(found.edges.road),
         )
     )
 
@@ -118,3 +121,8 @@ def sentence(found: Faithfulness, name: str) -> str:
         ),
     }[found.verdict]
     return verdict.format(facts=facts)
+
+
+def _number(value: float) -> str:
+    # Adding 0 turns a rounded -0.0 into 0.0.
+    return number(round(value, 2) + 0.0, 2)

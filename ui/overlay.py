@@ -181,5 +181,5 @@ def _colour_bar(colours: str) -> None:
         horizontal=True, vertical_alignment="center", horizontal_alignment="right", width="stretch"
     ):
         st.caption(_("little"), width="content")
-        st.image(strip, width=120, alt=_("Colour scale from little to much influence"))
+        st.image(strip, width=80, alt=_("Colour scale from little to much influence"))
         st.caption(_("much"), width="content")

@@ -11,6 +11,7 @@ from core.labels import describe
 from core.models.registry import ModelStatus
 from core.similar import Neighbour, SimilarCases
 from core.types import Slice
+from core.wording import number
 from ui import cache, cache_maps
 from ui.errors import plain
 from ui.language import _, told
@@ -60,7 +61,7 @@ def _panel(found: SimilarCases, status: ModelStatus) -> None:
     )
     with st.container(horizontal=True):
         for neighbour in neighbours:
-            with st.container(width=130, gap="xsmall"):
+            with st.container(width=116, gap="xsmall"):
                 _thumbnail(neighbour)
     st.caption(
         _(
@@ -83,7 +84,9 @@ def _thumbnail(neighbour: Neighbour) -> None:
         alt=_("A training slice of the class {label}").format(label=name),
     )
     st.caption(
-        _("{label} · likeness {value}").format(label=plain(name), value=f"{neighbour.likeness:.2f}")
+        _("{label} · likeness {value}").format(
+            label=plain(name), value=number(neighbour.likeness, 2)
+        )
     )
     if neighbour.twin:
         st.badge(_("Same picture"), icon=":material/visibility:", color="orange")

@@ -64,10 +64,12 @@ def faithfulness_curves(found: "Faithfulness") -> go.Figure:
         shared_xaxes=True,
         shared_yaxes=True,
         horizontal_spacing=0.1,
-        vertical_spacing=0.2,
-        subplot_titles=[escape(title).replace(": ", ":<br>") for title in titles.values()],
+        vertical_spacing=0.28,
+        subplot_titles=[
+            escape(title).replace(", ", ",<br>").replace(": ", ":<br>") for title in titles.values()
+        ],
     )
-    figure.update_layout(new_figure("", "", height=500).layout)
+    figure.update_layout(new_figure("", "", height=540).layout)
     for number, panel in enumerate(titles):
         for order, name in names.items():
             curve = getattr(getattr(found, order), panel)
@@ -86,7 +88,11 @@ def faithfulness_curves(found: "Faithfulness") -> go.Figure:
     small = {"size": TEXT_SIZE - 3}
     figure.update_annotations(font=small)
     figure.update_xaxes(
-        range=[0, 1], tickformat=PERCENT, tickvals=[0, 0.5, 1], tickfont=small, tickangle=0
+        range=[0, 1],
+        tickvals=[0, 0.5, 1],
+        tickformat="~g",
+        tickfont=small,
+        tickangle=0,
     )
     figure.update_yaxes(range=[0, 1.02], tickformat=PERCENT, tickvals=[0, 0.5, 1], tickfont=small)
     figure.add_annotation(
@@ -101,7 +107,7 @@ def faithfulness_curves(found: "Faithfulness") -> go.Figure:
     )
     figure.update_layout(
         hovermode="x unified",
-        margin={"l": 10, "r": 10, "t": 84, "b": 64},
+        margin={"l": 10, "r": 10, "t": 100, "b": 64},
         legend={"y": 1.16, "x": 0, "font": small, "traceorder": "reversed"},
     )
     return figure

@@ -128,7 +128,7 @@ def isolines(
                 (heat >= level).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE
             )
             colour = [int(value) for value in table[round(level * 255)]]
-            cv2.drawContours(lines, found, -1, colour, _thickness(heat) + 1)
+            cv2.drawContours(lines, found, -1, colour, _thickness(heat))
     return np.asarray(cv2.addWeighted(lines, opacity, base, 1.0 - opacity, 0.0), np.uint8)
 
 

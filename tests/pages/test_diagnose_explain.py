@@ -177,7 +177,7 @@ def test_a_map_is_checked_on_demand_and_only_once(open_page, real, texts, monkey
     charts = len(at.get("plotly_chart"))
     at.button(key="cam_check").click().run()
     assert not at.exception
-    assert "Painting over the warmest 30 % of the head" in texts(at)
+    assert "Painting over the warmest 30\u00a0% of the head" in texts(at)
     assert len(at.get("plotly_chart")) == charts + 1
     at.slider(key="cam_opacity").set_value(20).run()
     assert "Painting over the warmest" in texts(at)
