@@ -29,9 +29,11 @@ PAGES = {
     "home": "/",
     "diagnose": "/Diagnose?sample={sample}",
     "compare": "/Compare_models?sample={sample}",
+    "batch": "/Batch",
     "training": "/Training",
     "performance": "/Performance",
     "dataset": "/Dataset",
+    "playground": "/Playground?sample={sample}&rotate=20&hide=16&hide_x=40&hide_y=45",
     "cases": "/Case_log",
 }
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}

@@ -22,6 +22,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("pages/4_Training.py", mark("Training"), ":material/show_chart:"),
     ("pages/5_Performance.py", mark("Performance"), ":material/monitoring:"),
     ("pages/6_Dataset.py", mark("Dataset"), ":material/dataset:"),
+    ("pages/7_Playground.py", mark("Playground"), ":material/toys:"),
     ("pages/8_Case_log.py", mark("Case log"), ":material/clinical_notes:"),
 )
 """Script, English title and icon of each page, in the order of the navigation."""

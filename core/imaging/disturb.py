@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 
 from core.types import FloatArray, Slice
+from core.wording import mark
 
-DISTURBED: Final = "Disturbed on purpose: this is no longer the scan as it was acquired."
+DISTURBED: Final = mark("Disturbed on purpose: this is no longer the scan as it was acquired.")
 HIDDEN_GREY: Final = 0.5
 """Grey level of the square that hides a region."""
 

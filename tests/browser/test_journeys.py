@@ -11,9 +11,11 @@ PAGES = {
     "/": "GliaLens",
     "/Diagnose": "Diagnose",
     "/Compare_models": "Compare models",
+    "/Batch": "Batch",
     "/Training": "Training",
     "/Performance": "Performance",
     "/Dataset": "Dataset",
+    "/Playground": "Playground",
     "/Case_log": "Case log",
 }
 
