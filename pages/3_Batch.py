@@ -28,7 +28,11 @@ if progress is not None and progress.state == "empty":
 
 running = progress is not None and progress.state in ACTIVE
 with st.expander(
-    _("New batch"), expanded=job is None, icon=":material/upload_file:", key="batch_new"
+    _("New batch"),
+    expanded=job is None,
+    icon=":material/upload_file:",
+    # Another key, or the browser keeps the box open beside the results.
+    key="batch_new" if job is None else "batch_another",
 ):
     status = diagnose.choose_model(cache.statuses())
     if status.ready:

@@ -10,7 +10,7 @@ import streamlit as st
 from core.batch.export import to_csv, to_excel, to_frame, to_parquet
 from core.batch.job import ACTIVE, MAX_SLICES, BatchJob, Progress
 from core.batch.rows import THUMBNAIL_SIDE, Row
-from core.batch.sources import MAX_BYTES, Source
+from core.batch.sources import MAX_BYTES, Source, is_candidate
 from core.errors import GliaLensError
 from core.imaging.limits import MEGABYTE
 from core.imaging.overlay import to_grey_rgb, to_png
@@ -19,7 +19,6 @@ from core.settings import get_settings
 from ui import batch_job, batch_table, cache
 from ui.errors import plain, show, shown
 from ui.language import _, ngettext, told
-from ui.uploads import TYPES
 from ui.widgets import metric_row
 
 _FILES, _FOLDER = "files", "folder"
@@ -45,7 +44,6 @@ def choose_sources() -> list[Source]:
     )
     files = st.file_uploader(
         label,
-        type=TYPES,
         accept_multiple_files=True if kind == _FILES else "directory",
         key=f"batch_{kind}",
         max_upload_size=most,
@@ -64,7 +62,17 @@ def choose_sources() -> list[Source]:
             hours=batch_job.HOURS,
         )
     )
-    return [Source(file.name, file.getvalue()) for file in files or ()]
+    found = [Source(file.name, file.getvalue()) for file in files or ()]
+    if kind == _FILES:
+        return found
+    kept = [source for source in found if is_candidate(source)]
+    others = len(found) - len(kept)
+    if others:
+        text = ngettext(
+            "{count:,} other file passed over.", "{count:,} other files passed over.", others
+        )
+        st.caption(text.format(count=others))
+    return kept
 
 
 def offer_start(sources: list[Source], status: ModelStatus) -> None:
@@ -176,7 +184,7 @@ def show_counts(rows: tuple[Row, ...], now: Progress) -> None:
         (_("No answer"), now.slices - len(answers), _("not like the MRI that the model knows")),
         (_("Not read"), now.errors, _("files with an error")),
     ]
-    metric_row([(name, f"{count:,}", origin) for name, count, origin in figures])
+    metric_row([(name, f"{count:,}", origin) for name, count, origin in figures], width=145)
 
 
 def _export(

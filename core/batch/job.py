@@ -18,10 +18,12 @@ from core.batch.sources import (
 )
 from core.errors import GliaLensError
 from core.types import Slice
+from core.wording import mark
 
 if TYPE_CHECKING:
     from core.inference import Predictor
 
+FAULT: Final = mark("The batch stopped because of a fault in the program.")
 MAX_SLICES: Final = 5000
 """Most rows of one batch; the rest is left out, and said."""
 # Small pieces, so that a cancelled batch stops within the time of one of them.
@@ -131,7 +133,7 @@ class BatchJob:
             state, error = self._state, self._error
             if state in ACTIVE and thread is not None and not thread.is_alive():
                 # The thread died of a fault; its traceback is in the server's log.
-                state, error = "failed", "The batch stopped because of a fault in the program."
+                state, error = "failed", FAULT
             now = time.monotonic() if state in ACTIVE else self._ended
             seconds = max(0.0, now - self._started) if self._started else 0.0
             share = min(1.0, self._done / self._files) if self._files else 0.0

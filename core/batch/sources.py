@@ -11,7 +11,7 @@ from core.imaging.archive import iter_members, member_names
 from core.imaging.inputs import InputFile, iter_files
 from core.imaging.limits import MEGABYTE, Limits, default_limits
 from core.imaging.names import safe_name
-from core.imaging.signature import detect, looks_like_image
+from core.imaging.signature import SUPPORTED, detect, looks_like_image
 from core.labels import canonical
 
 MAX_BYTES: Final = 256 * MEGABYTE
@@ -44,6 +44,14 @@ def check_total(sources: Sequence[Source]) -> None:
             f"A batch may have at most {MAX_BYTES / MEGABYTE:.4g} MB. "
             f"Received: {-(-total // MEGABYTE)} MB."
         )
+
+
+def is_candidate(source: Source) -> bool:
+    """Tell whether a file of a folder may be an image or a zip; others are passed over."""
+    kind = detect(source.data)
+    return not _hidden(source.name) and (
+        kind == "zip" or kind in SUPPORTED or looks_like_image(source.name)
+    )
 
 
 def count_files(source: Source, limits: Limits | None = None) -> int:

@@ -9,6 +9,7 @@ from core.batch.sources import (
     count_files,
     fetch,
     folder_label,
+    is_candidate,
     open_source,
     safe_path,
 )
@@ -57,6 +58,13 @@ def test_a_zip_counts_its_pictures_alone():
     assert count_files(source) == 2
     assert count_files(Source("a.png", picture(1))) == 1
     assert count_files(Source("cut.zip", source.data[:40])) == 1
+
+
+def test_a_folder_gives_its_pictures_and_zips_alone():
+    names = {"f/a.png": b"", "f/IM0001": picture(1), "f/notes.txt": b"x", "f/.a.png": picture(1)}
+    found = [name for name, data in names.items() if is_candidate(Source(name, data))]
+    assert found == ["f/a.png", "f/IM0001"]
+    assert is_candidate(zipped({"a.png": b""}))
 
 
 def test_a_file_of_a_zip_is_fetched_again_by_its_name():
