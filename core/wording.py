@@ -82,7 +82,7 @@ def told(text: str) -> str:
 
 def separators() -> str:
     """Return the decimal sign and the thousands separator, in this order, as Plotly takes them."""
-    # Note: the decimal sign, then the thousands separator.
+    # The decimal sign, then the thousands separator.
     return _(".,")
 
 

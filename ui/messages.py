@@ -4,6 +4,7 @@ New sentences come in without a translation, gone ones go, changed ones count as
 guess at a medical sentence is worse than English.
 """
 
+import ast
 import sys
 from collections.abc import Iterator
 from io import BytesIO
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_python
 from babel.messages.pofile import read_po, write_po
 
 from core.files import replacing
@@ -19,7 +19,8 @@ from ui.catalogues import DEFAULT, KEPT, LANGUAGES, catalogue_file
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 _ROOMS: Final = ("streamlit_app.py", "pages", "ui", "core")
-_MARKS: Final = {"_": None, "ngettext": (1, 2), "mark": None}
+LOOKUPS: Final = {"_": 1, "mark": 1, "ngettext": 2}
+"""How many literals each look-up takes."""
 _HEADER: Final = "# The sentences of GliaLens; `make messages` brings in new ones."
 # Dates and addresses that nobody fills in would differ at every run.
 _NOISE: Final = ('"POT-', '"PO-', '"Report-', '"Last-', '"Language-Team', '"Project-', '"Gen')
@@ -32,21 +33,38 @@ def sources() -> Iterator[Path]:
         yield from sorted(place.rglob("*.py")) if place.is_dir() else [place]
 
 
+def lookups(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Yield every look-up of a sentence in a file: `_`, `ngettext` or `mark`, and its call.
+
+    The syntax tree shows those within f-strings, too, which Python before 3.12 hides from
+    Babel's own extraction.
+    """
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        if node.func.id in LOOKUPS:
+            yield node.func.id, node
+
+
+def texts_of(name: str, call: ast.Call) -> list[str] | None:
+    """Return the sentence, or singular and plural, of a look-up; None if it isn't literal."""
+    given = call.args[: LOOKUPS[name]]
+    texts = [a.value for a in given if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    return texts if len(texts) == LOOKUPS[name] else None
+
+
 def collect() -> Catalog:
     """Return every sentence of the code, with the files it stands in."""
     found = Catalog(fuzzy=False)
     for path in sources():
         where = path.relative_to(ROOT).as_posix()
-        with path.open("rb") as file:
-            for line, function, words, notes in extract_python(file, _MARKS, ["Note:"], {}):
-                texts = [w for w in ((words,) if isinstance(words, str) else words or ()) if w]
-                if not texts:
-                    continue
+        for name, call in lookups(path):
+            texts = texts_of(name, call)
+            if texts:
                 found.add(
-                    (texts[0], texts[1]) if function == "ngettext" else texts[0],
-                    locations=[(where, line)],
-                    flags=[KEPT] if function == "mark" else [],
-                    auto_comments=list(notes or ()),
+                    tuple(texts) if name == "ngettext" else texts[0],
+                    locations=[(where, call.lineno)],
+                    flags=[KEPT] if name == "mark" else [],
                 )
     return found
 
@@ -75,7 +93,6 @@ def update(language: str) -> tuple[int, int]:
             string,
             locations=[(name, 1) for name in sorted({name for name, _ in message.locations})],
             flags=message.flags & {KEPT},
-            auto_comments=message.auto_comments,
         )
     written = BytesIO()
     # Without line numbers a sentence that only moved doesn't change the file.

@@ -50,7 +50,7 @@ class Sheet(FPDF):
         self.set_creation_date(created)
         self.set_title(_("GliaLens report"))
         self.set_creator(f"GliaLens {__version__}")
-        # Note: the code of this catalogue's language.
+        # The code of the catalogue's own language.
         self.set_lang(_("en"))
         self.ink()
 
