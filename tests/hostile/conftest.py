@@ -1,6 +1,7 @@
 import json
 import shutil
 import time
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,6 +13,17 @@ from core.settings import get_settings
 from tests.hostile.pictures import encoded, grey
 
 
+@contextmanager
+def serving(**settings):
+    app = create_app(ServiceSettings(rate_limit=0, **settings))
+    with TestClient(app) as client:
+        deadline = time.monotonic() + 60.0
+        while not app.state.service.loaded:
+            assert time.monotonic() < deadline, "the models were never loaded"
+            time.sleep(0.01)
+        yield client
+
+
 @pytest.fixture(scope="module")
 def service(tiny_weights):
     """One service for all cases of a module: it must still answer after each of them."""
@@ -20,14 +32,16 @@ def service(tiny_weights):
             patch.delenv(f"GLIALENS_{name}", raising=False)
         patch.setenv("GLIALENS_WEIGHTS_DIR", str(tiny_weights))
         get_settings.cache_clear()
-        app = create_app(ServiceSettings(rate_limit=0, cache_entries=0))
-        with TestClient(app) as client:
-            deadline = time.monotonic() + 60.0
-            while not app.state.service.loaded:
-                assert time.monotonic() < deadline, "the models were never loaded"
-                time.sleep(0.01)
+        with serving(cache_entries=0) as client:
             yield client
     get_settings.cache_clear()
+
+
+@pytest.fixture
+def make_service(weights):
+    """Start services with settings of their own."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(serving(**settings))
 
 
 @pytest.fixture
