@@ -55,7 +55,7 @@ for status in statuses:
         continue
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"#### {plain(told(status.title))}", width="content")
+            st.markdown(f"#### {plain(status.title)}", width="content")
             st.badge(_("Ready"), icon=":material/check:", color="green")
         st.markdown(plain(told(get_spec(status.name).summary)))
         with shown():
@@ -84,6 +84,6 @@ if waiting:
         st.markdown(f"**{_('Not ready')}**")
         for status in waiting:
             st.caption(
-                f"**{plain(told(status.title))}** · {plain(told(get_spec(status.name).summary))} "
-                f"{plain(told(status.reason or ''))}"
+                f"**{plain(status.title)}** · {plain(told(get_spec(status.name).summary))} "
+                f"{plain(status.reason or '')}"
             )

@@ -7,6 +7,7 @@ time of change, so new weights or a new report show without a restart.
 import json
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from core.imaging import inputs
 from core.models import registry
 from core.settings import PROJECT_ROOT, get_settings
 from core.types import Analysis, Slice
+from ui.language import told
 from ui.samples import Sample, available, load
 
 if TYPE_CHECKING:
@@ -32,9 +34,15 @@ _WORKERS = ThreadPoolExecutor(max_workers=1, thread_name_prefix="warm-up")
 
 
 def statuses() -> list["ModelStatus"]:
-    """Return the registry's models in order, ready or not; looked up anew when files change."""
+    """Return the registry's models in order, ready or not; looked up anew when files change.
+
+    Titles and reasons are in the session's language.
+    """
     folder = get_settings().weights_dir
-    return _statuses(str(folder), _folder_stamp(folder))
+    return [
+        replace(s, title=told(s.title), reason=s.reason and told(s.reason))
+        for s in _statuses(str(folder), _folder_stamp(folder))
+    ]
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

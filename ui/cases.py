@@ -16,7 +16,7 @@ from core.labels import describe
 from core.models.registry import MODELS
 from core.reading import percent
 from ui.errors import plain, show
-from ui.language import _, ngettext
+from ui.language import _, ngettext, told
 
 # A choice of its own: to a select box None is no choice at all.
 _NO_VERDICT: Final = ""
@@ -96,7 +96,7 @@ def verdict_name(verdict: str | None) -> str:
 
 def model_name(name: str) -> str:
     """Return a model's title; its own name where the registry doesn't know it."""
-    return MODELS[name].title if name in MODELS else describe(name).name
+    return told(MODELS[name].title) if name in MODELS else describe(name).name
 
 
 def table(page: Page) -> list[Case]:
@@ -199,7 +199,7 @@ def _form(case: Case) -> None:
         )
     )
     for warning in case.warnings:
-        st.caption(f":material/warning: {plain(warning)}")
+        st.caption(f":material/warning: {plain(told(warning))}")
     options = [_NO_VERDICT, *dict.fromkeys((*case.probabilities, OTHER, UNSURE))]
     with st.form(f"case_form_{case.id}", border=False):
         verdict = st.selectbox(

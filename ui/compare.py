@@ -17,7 +17,7 @@ from core.settings import get_settings
 from core.types import Analysis, Prediction, Slice
 from ui import cache
 from ui.errors import plain
-from ui.language import _, ngettext
+from ui.language import _, ngettext, told
 from ui.reports import interval
 
 
@@ -84,7 +84,7 @@ def ask(ready: list[ModelStatus], slice_: Slice) -> Found:
                 analysis = cache.analysis(status.name, slice_)
         except ModelNotReadyError as error:
             last = error
-            faults.append(f"**{plain(status.title)}**: {plain(str(error))}")
+            faults.append(f"**{plain(status.title)}**: {plain(told(str(error)))}")
             continue
         assert status.card is not None
         answers.append(Answer(status.title, status.card, analysis))
@@ -95,7 +95,7 @@ def ask(ready: list[ModelStatus], slice_: Slice) -> Found:
         try:
             mean = mean_analysis([answer.analysis for answer in answers])
         except ModelNotReadyError as error:
-            faults.append(f"**{_('Ensemble')}**: {plain(str(error))}")
+            faults.append(f"**{_('Ensemble')}**: {plain(told(str(error)))}")
     return Found(answers, mean, faults)
 
 

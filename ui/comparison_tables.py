@@ -7,7 +7,7 @@ import pandas as pd
 from core.ensemble import ENSEMBLE
 from core.labels import describe
 from core.models.registry import MODELS
-from ui.language import _
+from ui.language import _, told
 from ui.reports import interval
 
 Comparison = dict[str, Any]
@@ -17,7 +17,7 @@ def title(name: str) -> str:
     """Return a row's name for a person."""
     if name == ENSEMBLE:
         return _("Ensemble (mean)")
-    return MODELS[name].title if name in MODELS else name
+    return told(MODELS[name].title) if name in MODELS else name
 
 
 def rows_of(comparison: Comparison) -> dict[str, dict[str, Any]]:
@@ -57,7 +57,7 @@ def overview(rows: dict[str, dict[str, Any]]) -> pd.DataFrame:
                 _("Macro F1"): share(row["macro"]["f1"]),
                 _("Calibration error"): row["calibration"]["ece"],
                 _("Parameters"): row.get("parameters"),
-                _("Size on disk (MB)"): None if size is None else size / 1e6,
+                _("On disk (MB)"): None if size is None else size / 1e6,
                 _("One slice (ms)"): latency.get("predict_ms"),
                 _("Explained (ms)"): latency.get("explain_ms"),
             }

@@ -101,7 +101,7 @@ def _ways(analysis: Analysis, target: str) -> tuple[Method, str]:
     key = first.selectbox(
         _("Method"),
         list(METHODS),
-        format_func=lambda k: METHODS[k].name,
+        format_func=lambda k: told(METHODS[k].name),
         key="cam_method",
         disabled=lesion,
         persist_state="session",
@@ -152,12 +152,12 @@ def _find(chosen: Chosen, analysis: Analysis, target: str, method: Method, layer
         return _Map(own, _("Any lesion"), _("Lesion map"))
     name, fused = describe(target).name, analysis.explanations[target]
     if (method.key, layer) == (fused.method, fused.layer):
-        return _Map(fused, name, method.name)
+        return _Map(fused, name, told(method.name))
     waiting = {
         "instant": _("{method} is being computed: about as quick as an answer…"),
         "fast": _("{method} is being computed: as a rule within a second…"),
     }.get(method.speed, _("{method} is being computed: as a rule a few seconds…"))
-    with st.spinner(waiting.format(method=method.name)):
+    with st.spinner(waiting.format(method=told(method.name))):
         timed = cache_maps.explanation(
             analysis.prediction.model, chosen.slice, method.key, target, layer
         )
@@ -166,4 +166,4 @@ def _find(chosen: Chosen, analysis: Analysis, target: str, method: Method, layer
             seconds=number(max(timed.seconds, 0.1), 1)
         )
     )
-    return _Map(timed.explanation, name, method.name)
+    return _Map(timed.explanation, name, told(method.name))

@@ -10,13 +10,15 @@ from core.reading import percent, read_plainly, why_not_accepted
 from core.types import Analysis, Slice
 from ui.diagnose import Chosen
 from ui.errors import plain
-from ui.language import _
+from ui.language import _, told
 
 
 def refuse(quality: Quality) -> None:
     """Show why no answer about a slice counts."""
     st.error(
-        _("**No diagnosis for this picture.**") + " " + " ".join(map(plain, quality.reasons)),
+        _("**No diagnosis for this picture.**")
+        + " "
+        + " ".join(plain(told(r)) for r in quality.reasons),
         icon=":material/block:",
     )
 
@@ -30,10 +32,10 @@ def nothing(slice_: Slice) -> None:
     slice_only(slice_, _("As it was read"))
 
 
-def show_warnings(chosen: Chosen, analysis: Analysis, told: tuple[str, ...] = ()) -> None:
-    """Show what a person should read before the answer, less what was told already."""
+def show_warnings(chosen: Chosen, analysis: Analysis, said: tuple[str, ...] = ()) -> None:
+    """Show what a person should read before the answer, less what was said already."""
     texts = dict.fromkeys((*chosen.slice.notes, *analysis.prediction.warnings))
-    for text in told:
+    for text in said:
         texts.pop(text, None)
     if chosen.synthetic:
         texts.pop(SYNTHETIC, None)
@@ -42,7 +44,7 @@ def show_warnings(chosen: Chosen, analysis: Analysis, told: tuple[str, ...] = ()
             icon=":material/draw:",
         )
     for text in texts:
-        st.warning(plain(text), icon=":material/warning:")
+        st.warning(plain(told(text)), icon=":material/warning:")
 
 
 def show_answer(chosen: Chosen, analysis: Analysis) -> None:

@@ -65,16 +65,16 @@ def _models() -> None:
         for status in cache.statuses():
             if status.ready:
                 st.badge(
-                    _("{model} · ready").format(model=plain(told(status.title))),
+                    _("{model} · ready").format(model=plain(status.title)),
                     icon=":material/check:",
                     color="green",
                 )
             else:
                 st.badge(
-                    _("{model} · not ready").format(model=plain(told(status.title))),
+                    _("{model} · not ready").format(model=plain(status.title)),
                     icon=":material/hourglass_empty:",
                     color="gray",
-                    help=plain(told(status.reason or "") or _("No weights are published.")),
+                    help=plain(status.reason or _("No weights are published.")),
                 )
 
 
