@@ -13,8 +13,8 @@ from ui.language import _
 PER_PAGE: Final = 25
 _ALL, _JUDGED, _UNJUDGED, _AGREES, _DIFFERS = "all", "judged", "unjudged", "agrees", "differs"
 _PAGE: Final = "case_page"
-# All in one line on a wide screen, two in a line on a phone.
-_WIDTH, _SPAN_WIDTH = 138, 204
+# Names stay whole, and two stand in a line on a phone.
+_WIDTH, _SPAN_WIDTH = 162, 250
 
 
 def choose(models: tuple[str, ...]) -> Filters:

@@ -52,6 +52,7 @@ def statistics(agreement: Agreement) -> None:
                 _cases(agreement.not_accepted),
             ),
         ],
+        width=190,
     )
     st.caption(
         _(
