@@ -13,7 +13,7 @@ DEVELOPMENT := $(VENV)/.development
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint types messages screenshots serve clean
+.PHONY: help app test fuzz lint types messages screenshots serve clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -23,6 +23,9 @@ app: $(RUNTIME)
 
 test: $(DEVELOPMENT)
 	$(BIN)/python -m pytest -q -m "not slow" $(ARGS)
+
+fuzz: $(DEVELOPMENT)
+	$(BIN)/python -W ignore -m tests.hostile.fuzz $(ARGS)
 
 lint: $(DEVELOPMENT)
 	$(BIN)/ruff check .

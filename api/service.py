@@ -17,8 +17,10 @@ from core.errors import ModelNotReadyError, UnknownModelError
 from core.inference import Predictor, get_predictor
 from core.models import registry
 from core.models.registry import ModelStatus
+from core.settings import get_settings
 
 LOGGER = logging.getLogger("glialens.service")
+_Stamp = tuple[tuple[int, int] | None, ...]
 
 
 class Service:
@@ -37,7 +39,7 @@ class Service:
         self.batcher = Batcher(self.work.pool, settings.batch_size, self.metrics)
         self.answers = Answers(settings.cache_entries, self.metrics.cached.inc)
         self.loaded = False
-        self._failures: dict[str, str] = {}
+        self._failures: dict[str, tuple[_Stamp, str]] = {}
         self.metrics.queue.set_function(lambda: self.work.taken)
         for name in (*settings.models, *filter(None, [settings.default_model])):
             registry.get_spec(name)
@@ -65,8 +67,8 @@ class Service:
         """Return every wanted model with what is known of it, in the registry's order."""
         wanted = self.settings.models or tuple(registry.MODELS)
         return [
-            ModelStatus(s.name, s.title, False, self._failures[s.name], s.card)
-            if s.ready and s.name in self._failures
+            ModelStatus(s.name, s.title, False, self._failures[s.name][1], s.card)
+            if s.ready and s.name in self._failures and self._failures[s.name][0] == _stamp(s.name)
             else s
             for s in registry.statuses()
             if s.name in wanted
@@ -101,7 +103,7 @@ class Service:
         ready = [status.name for status in statuses.values() if status.ready]
         if name is not None and name != ENSEMBLE:
             status = statuses[name]
-            # A model that failed may have been published anew since: trying tells.
+            # Trying tells whether one that failed loads by now.
             if not status.ready and name not in self._failures:
                 raise ModelNotReadyError(str(status.reason))
             return name, [name]
@@ -117,10 +119,12 @@ class Service:
         Raises:
             ModelNotReadyError: If weights or card are missing, damaged, or don't fit.
         """
+        stamp = _stamp(name)
         try:
             predictor = get_predictor(name)
         except ModelNotReadyError as error:
-            self._failures[name] = str(error)
+            # It counts as failed for as long as its files are these.
+            self._failures[name] = (stamp, str(error))
             raise
         self._failures.pop(name, None)
         return predictor
@@ -143,3 +147,17 @@ class Service:
         answer = Answer(prediction, step.slice.index, step.slices)
         self.answers.put(step.key, answer)
         return answer
+
+
+def _stamp(name: str) -> _Stamp:
+    """Return when a model's files were written and how large they are."""
+    folder = get_settings().weights_dir / name
+    found: list[tuple[int, int] | None] = []
+    for file in ("card.json", "weights.safetensors"):
+        try:
+            status = (folder / file).stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((status.st_mtime_ns, status.st_size))
+    return tuple(found)

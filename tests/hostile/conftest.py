@@ -78,5 +78,5 @@ def own_weights(service, weights, tmp_path, monkeypatch):
     yield folder
     monkeypatch.setenv("GLIALENS_WEIGHTS_DIR", str(weights))
     get_settings.cache_clear()
-    answer = service.post("/predict", files={"file": encoded(grey())}, data={"model": "cnn"})
+    answer = service.post("/predict", files={"file": encoded(grey())})
     assert answer.status_code == 200, "a model that was repaired doesn't answer"
