@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from core.data.catalogue import Progress
 from core.data.fingerprint import BITS, Fingerprints
+from core.data.sketch import Sketches, sketch
 from core.types import ByteArray, FloatArray
 
 TWIN: Final = 0.98
@@ -92,8 +93,18 @@ def correlations(thumbs: ByteArray, first: IntArray, second: IntArray) -> FloatA
 
 
 def _candidates(
-    signs: npt.NDArray[np.int8], radius: int, progress: Progress | None
+    signs: npt.NDArray[np.int8],
+    sketches: Sketches,
+    threshold: float,
+    radius: int,
+    progress: Progress | None,
 ) -> tuple[IntArray, IntArray]:
+    """Return the pairs with near hashes that may exceed the threshold.
+
+    Every hash is compared with every other, as matrix products of blocks; per pair that costs
+    so little that an index pays only far beyond 100,000 images. What grew with the pairs was
+    the correlation of those proposed, most of which the sketches rule out.
+    """
     count = len(signs)
     agree = BITS - 2 * radius
     lefts: list[IntArray] = [np.zeros(0, np.int64)]
@@ -107,8 +118,10 @@ def _candidates(
                 near |= rows[:, crop] @ columns[:, crop].T >= agree
             i, j = np.nonzero(near)
             i, j = i + top, j + left
-            lefts.append(i[i < j])
-            rights.append(j[i < j])
+            i, j = i[i < j], j[i < j]
+            keep = sketches.may_exceed(i, j, threshold)
+            lefts.append(i[keep])
+            rights.append(j[keep])
         if progress:
             progress(min(top + _BLOCK, count), count, "comparing images")
     return np.concatenate(lefts), np.concatenate(rights)
@@ -138,7 +151,8 @@ def find_twins(
         if seen.setdefault(digest, index) != index
     ]
     kinds = np.array(sorted(seen.values()), np.int64)
-    i, j = _candidates(prints.signs[kinds], radius, progress)
+    sketches = sketch(prints.thumbs[kinds])
+    i, j = _candidates(prints.signs[kinds], sketches, threshold, radius, progress)
     first, second = kinds[i], kinds[j]
     values = correlations(prints.thumbs, first, second)
     keep = values > threshold
