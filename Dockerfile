@@ -8,8 +8,11 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     GLIALENS_RUNS_DIR=/data/runs
 
 WORKDIR /app
+# Such as "psycopg[binary]==3.3.9" for a case log in PostgreSQL.
+ARG DATABASE_DRIVER=""
 COPY requirements.txt .
 RUN pip install --disable-pip-version-check -r requirements.txt \
+        ${DATABASE_DRIVER:+"$DATABASE_DRIVER"} \
     && useradd --system --uid 10001 --home-dir /data --create-home glialens
 
 COPY streamlit_app.py ./
