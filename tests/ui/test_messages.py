@@ -193,6 +193,26 @@ def test_no_function_hides_the_look_up():
     assert not wrong, "a variable `_` hides the look-up"
 
 
+WORDED = {"_", "ngettext", "told", "describe", "percent", "place", "read_plainly", "number"}
+
+
+def test_nothing_cached_holds_words():
+    wrong = [
+        f"{shown(path)}:{function.lineno}"
+        for path in FILES
+        for function in ast.walk(parsed(path))
+        if isinstance(function, ast.FunctionDef)
+        and any("cache" in ast.unparse(d) for d in function.decorator_list)
+        and any(
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in WORDED
+            for node in ast.walk(function)
+        )
+    ]
+    assert not wrong, "a cache is shared by sessions of several languages"
+
+
 CALLS = {
     "altair_chart", "area_chart", "audio_input", "badge", "button", "camera_input", "caption",
     "chat_input", "checkbox", "color_picker", "data_editor", "dataframe", "date_input",
