@@ -135,11 +135,6 @@ def jump(look: Look, position: int) -> None:
         st.session_state[_jump(look.key)] = position
 
 
-def jumping(look: Look) -> bool:
-    """Tell whether a jump waits for the page's next run."""
-    return _jump(look.key) in st.session_state
-
-
 def show_faults(reading: Reading) -> None:
     """Show what is wrong with files that can't be read."""
     alone = not reading.stacks and len(reading.faults) == 1

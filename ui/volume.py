@@ -16,20 +16,18 @@ from ui.scrub import Look
 BATCH: Final = 8
 
 
-@st.fragment
 def show_profile(name: str, look: Look) -> None:
     """Draw the profile, and predict what is missing of it while the person wants it.
 
-    Interrupted by another control, the work goes on where it was; slices that were predicted
-    once, in any session, are not predicted again.
+    No fragment: a click within a fragment waits until the fragment's run is over, so that
+    Cancel would come too late. Call it last on a page. Interrupted by another control, the
+    work goes on where it was; slices that were predicted once, in any session, are not
+    predicted again.
 
     Args:
         name: Name of a ready model.
         look: Where the person looks in a volume of several slices.
     """
-    if scrub.jumping(look):
-        # A click on the chart ran this part alone; the slice is drawn by the whole page.
-        st.rerun(scope="app")
     answers = cache_scans.answers(name, look.key)
     st.subheader(_("Along the volume"))
     place = st.container()
