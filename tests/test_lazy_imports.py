@@ -49,6 +49,7 @@ def as_command(*words):
         "import core.inference",
         "import core.imaging.inputs",
         "import core.evaluation.report",
+        "import core.training.launch, core.training.watch, core.data.split_job",
     ],
 )
 def test_listing_and_help_load_no_framework(code, tmp_path):

@@ -37,7 +37,7 @@ def tables(comparison: Comparison) -> None:
     numbers = {
         _("Calibration error"): st.column_config.NumberColumn(format="%.4f"),
         _("Parameters"): st.column_config.NumberColumn(format="localized"),
-        _("Size on disk (MB)"): st.column_config.NumberColumn(format="%.1f"),
+        _("On disk (MB)"): st.column_config.NumberColumn(format="%.1f"),
         _("One slice (ms)"): st.column_config.NumberColumn(format="%.1f"),
         _("Explained (ms)"): st.column_config.NumberColumn(format="%.1f"),
     }
@@ -110,7 +110,7 @@ def confusions(comparison: Comparison) -> None:
                 st.markdown(f"**{plain(title(name))}**")
                 st.plotly_chart(
                     figures.confusion_heatmap(
-                        row["confusion"], row["labels"], as_share, clickable=True
+                        row["confusion"], row["labels"], as_share, clickable=True, small=True
                     ),
                     key=chart,
                     config=_CHART,
@@ -118,6 +118,7 @@ def confusions(comparison: Comparison) -> None:
                     selection_mode="points",
                     alt=_("Confusion matrix of {model}").format(model=title(name)),
                 )
+    st.caption(_("Rows: what the dataset says. Columns: what the model says."))
     with shown():
         stored = cache_reports.stored_of(comparison)
     if stored:

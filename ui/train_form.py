@@ -11,7 +11,7 @@ from core.training.config import TrainConfig
 from core.training.watch import watch_all
 from ui import errors
 from ui.errors import plain
-from ui.language import _
+from ui.language import _, told
 
 NOTHING, BASE, BASE_FIRST = "nothing", "base", "base first"
 
@@ -41,7 +41,7 @@ def show() -> None:
         model = st.selectbox(
             _("Model"),
             list(registry.MODELS),
-            format_func=lambda name: registry.MODELS[name].title,
+            format_func=lambda name: told(registry.MODELS[name].title),
             key="train_model",
         )
         init = st.selectbox(
@@ -134,7 +134,9 @@ def _manifest_name(path: Path) -> str:
 
 def _starts() -> list[str]:
     settings = get_settings()
-    published = sorted(path.parent for path in settings.weights_dir.glob("*/card.json"))
+    cards = settings.weights_dir.glob("*/card.json")
+    # What publishing is still writing lies in a hidden folder.
+    published = sorted(card.parent for card in cards if not card.parent.name.startswith("."))
     runs = [run.folder for run in watch_all(settings.runs_dir) if run.publishable]
     return ["random", "imagenet", *map(str, published), *map(str, runs)]
 

@@ -103,7 +103,9 @@ def reliability_of_models(models: Mapping[str, Sequence[Mapping[str, Any]]]) -> 
             + _("slices")
             + "<br>%{x:.1%}, %{y:.1%}<extra></extra>",
         )
-    _unit_axes(figure)
+    for update in (figure.update_xaxes, figure.update_yaxes):
+        # Room for the largest marker at the end.
+        update(range=[-0.03, 1.04], tickformat=PERCENT)
     return figure
 
 

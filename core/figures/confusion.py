@@ -5,7 +5,15 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from core.figures.style import ACCENT_RGB, NEUTRAL, TITLE_SIZE, name_of, new_figure, percent
+from core.figures.style import (
+    ACCENT_RGB,
+    NEUTRAL,
+    TEXT_SIZE,
+    TITLE_SIZE,
+    name_of,
+    new_figure,
+    percent,
+)
 from core.wording import _
 from core.wording import number as written
 
@@ -22,6 +30,7 @@ def confusion_heatmap(
     labels: Sequence[str],
     normalise: bool = True,
     clickable: bool = False,
+    small: bool = False,
 ) -> go.Figure:
     """Draw a confusion matrix: rows are the true class, columns the predicted one.
 
@@ -31,6 +40,7 @@ def confusion_heatmap(
         normalise: Colour and write the share of each true class instead of the count.
         clickable: Lay an unseen point over each cell that can be selected; its `customdata`
             is [row, column]. A page can't select a heat map's own cells.
+        small: For a narrow column: lower, without axis titles and decimals.
 
     Raises:
         ValueError: If the matrix isn't square with one row per label.
@@ -48,7 +58,11 @@ def confusion_heatmap(
     ]
     largest = max((n for row in confusion for n in row), default=0) or 1
     filled = shares if normalise else [[n / largest for n in row] for row in confusion]
-    figure = new_figure(_("Predicted class"), _("True class"), height=150 + 76 * len(labels))
+    if small:
+        figure = new_figure("", "", height=60 + 54 * len(labels))
+        figure.update_layout(margin_t=8, xaxis_title=None, yaxis_title=None)
+    else:
+        figure = new_figure(_("Predicted class"), _("True class"), height=150 + 76 * len(labels))
     details = [
         [
             _("{answer} said of {truth}: {count} of {total} slices").format(
@@ -77,8 +91,8 @@ def confusion_heatmap(
     )
     for row, counts in enumerate(confusion):
         for column, n in enumerate(counts):
-            share = percent(shares[row][column], 1) if sums[row] else "–"
-            font: dict[str, Any] = {"size": TITLE_SIZE}
+            share = percent(shares[row][column], 0 if small else 1) if sums[row] else "–"
+            font: dict[str, Any] = {"size": TEXT_SIZE - 2 if small else TITLE_SIZE}
             if filled[row][column] >= 0.5:
                 font["color"] = "#FFFFFF"
             figure.add_annotation(
@@ -89,20 +103,29 @@ def confusion_heatmap(
                 font=font,
             )
     if clickable:
-        _add_targets(figure, names, details)
-    figure.update_xaxes(showgrid=False, showline=False, type="category")
-    figure.update_yaxes(showgrid=False, showline=False, type="category", autorange="reversed")
+        _add_targets(figure, names, details, 40 if small else 56)
+    # A name of several words stands in as many lines, so that it needs no turning.
+    wrapped = [name.replace(" ", "<br>") for name in names]
+    look = {"tickvals": names, "ticktext": wrapped, "showgrid": False, "showline": False}
+    if small:
+        look["tickfont"] = {"size": TEXT_SIZE - 3}
+    # Fixed to the cells: the unseen points would widen the axes by half their size.
+    edge = len(names) - 0.5
+    figure.update_xaxes(type="category", range=[-0.5, edge], **look)
+    figure.update_yaxes(type="category", range=[edge, -0.5], **look)
     return figure
 
 
-def _add_targets(figure: go.Figure, names: Sequence[str], details: Sequence[Sequence[str]]) -> None:
+def _add_targets(
+    figure: go.Figure, names: Sequence[str], details: Sequence[Sequence[str]], size: int
+) -> None:
     cells = [(row, column) for row in range(len(names)) for column in range(len(names))]
     unseen = {"marker": {"opacity": 0.0}}
     figure.add_scatter(
         x=[names[column] for _, column in cells],
         y=[names[row] for row, _ in cells],
         mode="markers",
-        marker={"symbol": "square", "size": 56, "color": NEUTRAL, "opacity": 0.0},
+        marker={"symbol": "square", "size": size, "color": NEUTRAL, "opacity": 0.0},
         selected=unseen,
         unselected=unseen,
         customdata=[[row, column] for row, column in cells],

@@ -96,6 +96,8 @@ def learning_curves(
                 mode="lines+markers" if len(values) == 1 else "lines",
                 name=name if alone else f"{name}, {side}",
                 legendgroup=run,
+                # The dots stand beside their run's line; twice the names would fill a phone.
+                showlegend=alone or side == "validation",
                 line={"color": colour, "width": 3, "dash": "solid" if alone else dash},
                 opacity=1.0 if alone or field == validation else 0.7,
                 hovertemplate=f"<b>{name}</b>{'' if alone else ', ' + side}<br>"

@@ -137,7 +137,8 @@ def test_confusion_shows_shares_of_the_true_class_or_counts():
     assert "3 of 4 slices (75.0 %)" in shares.data[0].customdata[0][0]
     counts = figures.confusion_heatmap(confusion, ["glioma", "notumor"], False)
     assert texts(counts) == ["3", "1", "0", "0"]
-    assert counts.layout.yaxis.autorange == "reversed"
+    # The first class stands on top, and nothing widens the axes beyond the cells.
+    assert list(counts.layout.yaxis.range) == [1.5, -0.5]
     assert counts.layout.yaxis.title.text == "True class"
 
 

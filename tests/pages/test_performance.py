@@ -183,7 +183,7 @@ def test_the_threshold_moves_accuracy_and_coverage(open_page, lay_model):
 
 def test_the_comparison_holds_every_model_and_the_ensemble(open_page, pair, texts):
     at = open_page(PAGE)
-    overview = table(at, "Size on disk (MB)")
+    overview = table(at, "On disk (MB)")
     assert list(overview["Model"]) == ["CNN from scratch", "VGG16", "Ensemble (mean)"]
     value = pair["vgg16"]["accuracy"]
     assert overview.loc[1, "Accuracy"] == (
