@@ -150,8 +150,8 @@ def publish(
         decision = _set_decision(predictor, pool, progress)
         sha256 = save_weights(predictor.model, fresh / "weights.safetensors")
         raw: dict[str, Any] = {
-            **origin.facts,
             "name": name,
+            **origin.facts,
             "temperature": 1.0,
             "threshold": get_settings().threshold,
             "sha256": sha256,
