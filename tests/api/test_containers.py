@@ -49,3 +49,34 @@ def test_the_commands_of_the_containers_exist():
         assert words[3] in COMMANDS
         build_parser(words[3]).parse_args(words[3:])
     assert compose["services"]["database"]["profiles"] == ["postgres"]
+
+
+def test_the_proxy_leads_to_services_that_nobody_else_reaches():
+    import re
+
+    import yaml
+
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    sites = (ROOT / "Caddyfile").read_text().split("\n:")[1:]
+    found = {}
+    for site in sites:
+        port = site.split(" ", 1)[0]
+        name, inner = re.search(r"dynamic a (\S+) (\d+)", site).groups()
+        found[name] = re.search(r"lb_policy (\S+)", site)[1]
+        assert f"{port}:{port}" in services["proxy"]["ports"]
+        assert services[name]["expose"] == [inner]
+        # A published port can't be shared by replicas.
+        assert "ports" not in services[name]
+    assert found == {"service": "least_conn", "dashboard": "cookie"}
+
+
+@pytest.mark.skipif(shutil.which("caddy") is None, reason="needs caddy")
+def test_caddy_takes_the_proxys_file():
+    done = subprocess.run(
+        ["caddy", "validate", "--config", "Caddyfile", "--adapter", "caddyfile"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
