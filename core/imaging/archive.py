@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Final
 from core.errors import InputError, TooLargeError, UnreadableError, UnsupportedTypeError
 from core.imaging.limits import MEGABYTE, Limits
 from core.imaging.signature import HEAD_BYTES, SUPPORTED, detect, looks_like_image
+from core.wording import mark
 
 # Others (bzip2, LZMA) can demand gigabytes for their dictionaries.
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
@@ -126,7 +127,7 @@ def _check_count(count: int, limits: Limits) -> None:
 
 def _damaged() -> UnreadableError:
     return UnreadableError(
-        "A zip must be whole. Received: an archive that is truncated or damaged."
+        mark("A zip must be whole. Received: an archive that is truncated or damaged.")
     )
 
 

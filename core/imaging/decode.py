@@ -98,7 +98,7 @@ def decode_image(data: bytes, name: str = "image", limits: Limits | None = None)
         raise _unreadable(kind) from error
     if pixels.max() == pixels.min():
         raise NotAssessableError(
-            "An image holds more than one grey value. Received: every pixel is the same."
+            mark("An image holds more than one grey value. Received: every pixel is the same.")
         )
     if image.mode in _WIDE or _is_deep(kind, image, data):
         pixels = _stretch(pixels)
@@ -115,7 +115,9 @@ def decode_image(data: bytes, name: str = "image", limits: Limits | None = None)
 
 def _unreadable(kind: str) -> UnreadableError:
     return UnreadableError(
-        f"An image file must be whole. Received: {DESCRIPTIONS[kind]} that is truncated or damaged."
+        mark("An image file must be whole. Received: {kind} that is truncated or damaged.").format(
+            kind=DESCRIPTIONS[kind]
+        )
     )
 
 

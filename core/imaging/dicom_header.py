@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from core.errors import UnreadableError
+from core.wording import mark
 
 DEFLATED: Final = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95"})
 _GEOMETRY: Final = (
@@ -128,5 +129,5 @@ def read_tags(data: bytes, tags: tuple[str, ...], stop_before_pixels: bool = Fal
 def damaged() -> UnreadableError:
     """Return the error for a file that pydicom can't read."""
     return UnreadableError(
-        "A DICOM file must be whole. Received: one that is truncated or damaged."
+        mark("A DICOM file must be whole. Received: one that is truncated or damaged.")
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from core.errors import NotAssessableError, TooLargeError
 from core.settings import get_settings
+from core.wording import mark
 
 MEGABYTE = 1024 * 1024
 
@@ -38,8 +39,9 @@ class Limits:
         """
         if count > self.max_bytes:
             raise TooLargeError(
-                f"A file may have at most {self.max_bytes / MEGABYTE:.4g} MB. "
-                f"Received: {count / MEGABYTE:.4g} MB."
+                mark("A file may have at most {most} MB. Received: {size} MB.").format(
+                    most=f"{self.max_bytes / MEGABYTE:.4g}", size=f"{count / MEGABYTE:.4g}"
+                )
             )
 
     def check_size(self, width: int, height: int) -> None:
@@ -51,18 +53,28 @@ class Limits:
         """
         if width * height > self.max_pixels:
             raise TooLargeError(
-                f"An image may have at most {self.max_pixels:,} pixels. "
-                f"Received: {width} x {height}, {width * height:,} pixels."
+                mark(
+                    "An image may have at most {most} pixels. "
+                    "Received: {width} x {height}, {count} pixels."
+                ).format(
+                    most=f"{self.max_pixels:,}",
+                    width=width,
+                    height=height,
+                    count=f"{width * height:,}",
+                )
             )
         if min(width, height) < self.min_side:
             raise NotAssessableError(
-                f"An image has at least {self.min_side} pixels a side. "
-                f"Received: {width} x {height}."
+                mark(
+                    "An image has at least {least} pixels a side. Received: {width} x {height}."
+                ).format(least=self.min_side, width=width, height=height)
             )
         if max(width, height) > self.max_aspect * min(width, height):
             raise NotAssessableError(
-                f"An image's longer side is at most {self.max_aspect:g} times its shorter side. "
-                f"Received: {width} x {height}."
+                mark(
+                    "An image's longer side is at most {most} times its shorter side. "
+                    "Received: {width} x {height}."
+                ).format(most=f"{self.max_aspect:g}", width=width, height=height)
             )
 
 

@@ -5,6 +5,7 @@ import zlib
 from typing import Final
 
 from core.errors import UnreadableError, UnsupportedTypeError
+from core.wording import mark
 
 IMAGES: Final = frozenset({"png", "jpeg", "bmp", "tiff", "webp"})
 VOLUMES: Final = frozenset({"dicom", "nifti", "nifti-gz"})
@@ -26,35 +27,35 @@ KNOWN_EXTENSIONS: Final = frozenset().union(*EXTENSIONS.values())
 _LISTED: Final = (*sorted(KNOWN_EXTENSIONS - {".gz"}), ".nii.gz")
 
 DESCRIPTIONS: Final[dict[str, str]] = {
-    "png": "a PNG image",
-    "jpeg": "a JPEG image",
-    "bmp": "a BMP image",
-    "tiff": "a TIFF image",
-    "webp": "a WebP image",
-    "dicom": "a DICOM file",
-    "nifti": "a NIfTI volume",
-    "nifti-gz": "a compressed NIfTI volume",
-    "dicom-bare": "DICOM data without the preamble and its DICM mark",
-    "dicom-program": "a program that poses as DICOM",
-    "nifti-pair": "half of a NIfTI .hdr/.img pair",
-    "gif": "a GIF, which may be an animation",
-    "zip": "a zip archive",
-    "gzip": "a gzip file that holds no NIfTI volume",
-    "archive": "an archive",
-    "pdf": "a PDF document",
-    "svg": "an SVG drawing",
-    "html": "an HTML page",
-    "elf": "a Linux program",
-    "pe": "a Windows program",
-    "macho": "a macOS program",
-    "script": "a script",
-    "heif": "an image or video in an ISO media container, such as HEIC, AVIF or MP4",
-    "jpeg2000": "a bare JPEG 2000 image",
-    "jxl": "a JPEG XL image",
-    "npy": "a NumPy array",
-    "hdf5": "an HDF5 file",
-    "text": "a text file",
-    "unknown": "content of an unknown type",
+    "png": mark("a PNG image"),
+    "jpeg": mark("a JPEG image"),
+    "bmp": mark("a BMP image"),
+    "tiff": mark("a TIFF image"),
+    "webp": mark("a WebP image"),
+    "dicom": mark("a DICOM file"),
+    "nifti": mark("a NIfTI volume"),
+    "nifti-gz": mark("a compressed NIfTI volume"),
+    "dicom-bare": mark("DICOM data without the preamble and its DICM mark"),
+    "dicom-program": mark("a program that poses as DICOM"),
+    "nifti-pair": mark("half of a NIfTI .hdr/.img pair"),
+    "gif": mark("a GIF, which may be an animation"),
+    "zip": mark("a zip archive"),
+    "gzip": mark("a gzip file that holds no NIfTI volume"),
+    "archive": mark("an archive"),
+    "pdf": mark("a PDF document"),
+    "svg": mark("an SVG drawing"),
+    "html": mark("an HTML page"),
+    "elf": mark("a Linux program"),
+    "pe": mark("a Windows program"),
+    "macho": mark("a macOS program"),
+    "script": mark("a script"),
+    "heif": mark("an image or video in an ISO media container, such as HEIC, AVIF or MP4"),
+    "jpeg2000": mark("a bare JPEG 2000 image"),
+    "jxl": mark("a JPEG XL image"),
+    "npy": mark("a NumPy array"),
+    "hdf5": mark("an HDF5 file"),
+    "text": mark("a text file"),
+    "unknown": mark("content of an unknown type"),
 }
 
 _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
@@ -184,20 +185,28 @@ def require(data: bytes, accepted: frozenset[str] = SUPPORTED) -> str:
         UnsupportedTypeError: If the file is of another kind.
     """
     if not data:
-        raise UnreadableError("A file holds at least one image. Received: an empty file (0 bytes).")
+        raise UnreadableError(
+            mark("A file holds at least one image. Received: an empty file (0 bytes).")
+        )
     kind = detect(data)
     if kind in accepted:
         return kind
     if kind == "dicom-bare":
         raise UnreadableError(
-            "A DICOM file has the mark DICM at byte 128. "
-            f"Received: {DESCRIPTIONS[kind]}; it may be a damaged or an incomplete export."
+            mark(
+                "A DICOM file has the mark DICM at byte 128. Received: {kind}; it may be a damaged "
+                "or an incomplete export."
+            ).format(kind=DESCRIPTIONS[kind])
         )
-    raise UnsupportedTypeError(f"{_rule(accepted)} Received: {DESCRIPTIONS[kind]}.")
+    raise UnsupportedTypeError(_rule(accepted).format(kind=DESCRIPTIONS[kind]))
 
 
 def _rule(accepted: frozenset[str]) -> str:
-    names = ["JPEG, PNG, BMP, TIFF and WebP images"] if accepted & IMAGES else []
-    if accepted & VOLUMES:
-        names.append("DICOM and NIfTI files")
-    return f"GliaLens reads {', '.join(names) if len(names) > 1 else names[0]}."
+    if not accepted & VOLUMES:
+        return mark("GliaLens reads JPEG, PNG, BMP, TIFF and WebP images. Received: {kind}.")
+    if not accepted & IMAGES:
+        return mark("GliaLens reads DICOM and NIfTI files. Received: {kind}.")
+    return mark(
+        "GliaLens reads JPEG, PNG, BMP, TIFF and WebP images, DICOM and NIfTI files. "
+        "Received: {kind}."
+    )

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from core import DISCLAIMER, figures, wording
-from core.errors import ModelNotReadyError
+from core.errors import ModelNotReadyError, NotAssessableError, UnsupportedTypeError
+from core.imaging.limits import Limits
+from core.imaging.signature import require
 from core.labels import KNOWN, describe
 from core.reading import percent, place, read_plainly
 from core.types import Analysis, Explanation, Prediction
@@ -72,6 +74,18 @@ def test_kept_sentences_are_known_with_their_places_filled(french):
         "A model is ready once it is published. Received: no card.json for 'vgg16'."
     )
     assert "pas de card.json pour" in language.told(str(error))
+
+
+def test_the_errors_of_bad_files_are_french(french):
+    with pytest.raises(UnsupportedTypeError) as caught:
+        require(b"%PDF-1.7 and more")
+    assert language.told(str(caught.value)) == (
+        "GliaLens lit les images JPEG, PNG, BMP, TIFF et WebP, et les fichiers DICOM et NIfTI. "
+        f"Reçu{NBSP}: un document PDF."
+    )
+    with pytest.raises(NotAssessableError) as caught:
+        Limits().check_size(4, 900)
+    assert f"Reçu{NBSP}: 4 x 900." in language.told(str(caught.value))
 
 
 def test_text_that_stands_in_a_place_is_not_filled_in_again(french):
