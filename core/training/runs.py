@@ -1,12 +1,12 @@
 """Training runs as folders; reading them loads neither TensorFlow nor Keras."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from core.errors import RunError
+from core.files import parse_json
 from core.processes import was_there
 
 
@@ -45,7 +45,7 @@ class RunInfo:
 
 def _read(path: Path, kind: type) -> Any:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return kind()
     return value if isinstance(value, kind) else kind()

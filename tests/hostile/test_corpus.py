@@ -17,6 +17,7 @@ from core.imaging.quality import assess
 from core.inference import load_predictor
 from core.settings import get_settings
 from core.training.config import read_config
+from core.training.runs import read_run
 from tests.hostile.corpus import CASES, ELSEWHERE, of_kind
 from tests.hostile.pictures import encoded, grey
 
@@ -175,6 +176,8 @@ def test_a_configuration_gets_its_sentence(case, command, tmp_path):
     with pytest.raises(RunError) as caught:
         read_config(tmp_path)
     says(case, str(caught.value))
+    # A list of runs goes on without it.
+    assert isinstance(read_run(tmp_path).config, dict)
     code, out, err = command("train", "--resume", "--out", tmp_path)
     assert (code, out) == (case.exit, [])
     says(case, err.splitlines()[-1])
