@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = {"tensorflow", "keras", "tf_keras_vis", "kagglehub"}
+HEAVY = {"tensorflow", "keras", "tf_keras_vis", "kagglehub", "distributed"}
 NUMERIC = {"numpy", "cv2", "scipy", "pandas", "PIL"}
 
 
