@@ -154,7 +154,7 @@ def _maps(status: ModelStatus, slice_: Slice) -> None:
         found = inside.maps(status.name, slice_, layer, count)
     shown_now = len(found.channels)
     st.image(
-        mosaic(found.maps, columns=8 if shown_now > 16 else 4),
+        mosaic(found.maps, columns=9 if shown_now % 9 == 0 else 8),
         caption=_("Activations of {layer}: the {shown} of {total} channels that vary most").format(
             layer=plain(found.layer), shown=shown_now, total=found.total
         ),

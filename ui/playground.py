@@ -171,6 +171,10 @@ def _say(chosen: Chosen, disturbance: Disturbance) -> None:
             ),
             icon=":material/blur_on:",
         )
+        if disturbance.hide_side:
+            st.caption(
+                _("A grey square is itself unlike any scan: a model may take it for a finding.")
+            )
     elif chosen.synthetic:
         st.caption(_("As it was drawn. Move a slider to disturb it."))
     else:
