@@ -4,6 +4,9 @@
 
 Without `--url` it starts the app itself on a free port. It needs the development extras and a
 Chromium: the one named by CHROMIUM, /usr/bin/chromium, or Playwright's own.
+
+The volume is the drawn phantom, unless `--volume` names another file; the refused photograph
+is the cup of coffee of scikit-image (CC0).
 """
 
 import argparse
@@ -11,6 +14,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -28,6 +32,8 @@ FLAGS = [
 PAGES = {
     "home": "/",
     "diagnose": "/Diagnose?sample={sample}",
+    "volume": "/Diagnose?sample=phantom-volume",
+    "refused": "/Diagnose",
     "compare": "/Compare_models?sample={sample}",
     "batch": "/Batch",
     "training": "/Training",
@@ -102,7 +108,38 @@ def show_all(page: Page, width: int, height: int) -> None:
     page.wait_for_timeout(600)
 
 
-def take(url: str, out: Path, sample: str, only: list[str]) -> None:
+def prepare(page: Page, name: str, volume: Path | None) -> None:
+    """Do on a page what its picture needs: predict a volume, hand over a photograph."""
+    if name == "refused":
+        import numpy as np
+        from PIL import Image
+        from skimage import data
+
+        with tempfile.TemporaryDirectory() as folder:
+            photo = Path(folder) / "photograph.png"
+            Image.fromarray(np.asarray(data.coffee())).save(photo)
+            drop(page, photo)
+            page.get_by_text("No diagnosis for this picture").wait_for()
+    elif name == "volume":
+        if volume is not None:
+            page.get_by_text("Upload a scan", exact=True).click()
+            settle(page)
+            drop(page, volume)
+        page.get_by_role("button", name="Predict all").click()
+        # Cancel goes once every slice is predicted.
+        page.locator('[data-testid="stPlotlyChart"]').nth(1).wait_for()
+        page.get_by_role("button", name="Cancel").wait_for(state="hidden")
+    else:
+        return
+    settle(page)
+
+
+def drop(page: Page, file: Path) -> None:
+    """Put a file into the field for scans."""
+    page.set_input_files('[data-testid="stFileUploader"] input[type="file"]', file)
+
+
+def take(url: str, out: Path, sample: str, only: list[str], volume: Path | None = None) -> None:
     """Take every picture."""
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
@@ -120,6 +157,7 @@ def take(url: str, out: Path, sample: str, only: list[str]) -> None:
                     page = context.new_page()
                     page.goto(url + path.format(sample=sample))
                     settle(page)
+                    prepare(page, name, volume)
                     show_all(page, width, height)
                     page.screenshot(path=out / f"{name}-{theme}-{size}.png")
                     page.close()
@@ -134,13 +172,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
     parser.add_argument("--url", help="address of a running app")
     parser.add_argument("--sample", default="phantom-1", help="sample shown on Diagnose")
+    parser.add_argument("--volume", type=Path, help="NIfTI, DICOM or zip instead of the phantom")
     parser.add_argument("--only", action="append", default=[], choices=list(PAGES))
     arguments = parser.parse_args()
+    wanted = (arguments.out, arguments.sample, arguments.only, arguments.volume)
     if arguments.url:
-        take(arguments.url.rstrip("/"), arguments.out, arguments.sample, arguments.only)
+        take(arguments.url.rstrip("/"), *wanted)
         return
     with running_app() as url:
-        take(url, arguments.out, arguments.sample, arguments.only)
+        take(url, *wanted)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ with choice:
     chosen = diagnose.choose_slice()
     if chosen is not None:
         diagnose.describe_origin(chosen)
+        diagnose.preview(chosen)
 
 if not status.ready:
     with screen:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.imaging.overlay import to_grey_rgb
 from core.inference import Predictor
 from core.labels import describe
 from core.models.registry import ModelStatus
@@ -132,6 +133,16 @@ def describe_origin(chosen: Chosen) -> None:
             st.caption(
                 _("the dataset says: **{label}**").format(label=plain(describe(chosen.label).name))
             )
+
+
+def preview(chosen: Chosen) -> None:
+    """Show the slice beside its slider, where there is one: scrubbing needs eyes on the picture."""
+    if chosen.look is not None and chosen.look.count > 1:
+        st.image(
+            to_grey_rgb(chosen.slice.pixels),
+            width="stretch",
+            alt=_("The slice as it was read"),
+        )
 
 
 def is_blank(slice_: Slice) -> bool:

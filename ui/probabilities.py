@@ -19,7 +19,8 @@ _STABLE = 0.9
 
 def show(chosen: Chosen, prediction: Prediction, status: ModelStatus, accepted: bool) -> None:
     """Show the bars with threshold and spread; in grey if the answer isn't accepted."""
-    found = _spread(chosen, status)
+    # How stable an answer is that doesn't count in the first place is of no use.
+    found = None if prediction.in_domain is False else _spread(chosen, status)
     pairs = dict(zip(prediction.labels, map(float, prediction.probabilities), strict=True))
     ends = None
     if found is not None:

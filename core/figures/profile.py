@@ -9,10 +9,10 @@ from core.figures.style import (
     colour_of,
     name_of,
     new_figure,
-    percent,
     say,
 )
 from core.profile import Profile
+from core.reading import percent
 from core.wording import _
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
@@ -56,7 +56,11 @@ def probability_profile(
             + "<extra></extra>",
         )
     if current is not None:
-        figure.add_vline(x=current + 1, line={"color": NEUTRAL, "width": 2})
+        # Up to 100 % alone: above it stands the mark of the most suspicious slice.
+        figure.add_shape(
+            type="line", x0=current + 1, x1=current + 1, y0=0, y1=1,
+            line={"color": NEUTRAL, "width": 2},
+        )  # fmt: skip
     first = profile.suspicious
     if first is not None:
         row = x.index(first + 1)
