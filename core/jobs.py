@@ -76,6 +76,11 @@ class Job:
         return int(found[-1]) / 100 if found else None
 
     @property
+    def interrupted(self) -> bool:
+        """Whether the command ended because somebody stopped it."""
+        return not self.running and self.lines(1) == ["interrupted"]
+
+    @property
     def error(self) -> str | None:
         """The sentence with which the command gave up; None where it said none."""
         if self.running:

@@ -38,13 +38,11 @@ if not found:
     st.stop()
 
 st.subheader(_("Curves"))
-if st.session_state.get("runs_chosen"):
-    # Runs may be gone since the choice was made.
-    st.session_state["runs_chosen"] = [n for n in st.session_state["runs_chosen"] if n in found]
+runs.keep_choice(found)
 names = st.multiselect(
     _("Runs"),
     list(found),
-    default=None if "runs_chosen" in st.session_state else list(found)[:4],
+    default=None if "runs_chosen" in st.session_state else runs.first_choice(found),
     key="runs_chosen",
     persist_state="session",
 )

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.jobs import Job, stop_job
 from core.models import registry
+from core.reading import percent
 from core.settings import get_settings
 from core.training import launch
 from core.training.watch import NOT_STARTED, Watched, forget, watch_all
@@ -20,9 +21,16 @@ _EXTERNAL = "br35h-external"
 
 
 def busy() -> tuple[str, ...]:
-    """Return what is under way: a mark for each training and each publishing."""
+    """Return what is under way: a mark for each training and each publishing.
+
+    A training's mark changes with its first epoch, since the curves can show it from then on.
+    """
     found = watch_all(get_settings().runs_dir)
-    trainings = [run.id for run in found if run.live]
+    trainings = [
+        f"{run.id}/curves" if run.info is not None and run.info.history else run.id
+        for run in found
+        if run.live
+    ]
     return (*trainings, *(f"{run.id}/publish" for run in found if _publishing(run)))
 
 
@@ -93,7 +101,7 @@ def _progress_text(run: Watched, done: int) -> str:
     if run.info.history:
         value = run.info.history[-1].get("val_accuracy")
         if isinstance(value, int | float):
-            text += " · " + _("validation accuracy {share}").format(share=f"{100 * value:.1f} %")
+            text += " · " + _("validation accuracy {share}").format(share=percent(value, 1))
     left = run.seconds_left
     if left is not None:
         text += " · " + _("about {time} left").format(time=timedelta(seconds=round(left)))
@@ -105,14 +113,22 @@ def show_troubled_starts() -> None:
     for run in watch_all(get_settings().runs_dir):
         if run.state != NOT_STARTED or run.training is None:
             continue
-        reason = run.training.error or _("The process ended without a word.")
         with st.container(border=True):
-            st.error(
-                _("**{name}** did not start. {reason}").format(
-                    name=plain(run.id), reason=plain(reason)
-                ),
-                icon=":material/error:",
-            )
+            if run.training.interrupted:
+                st.info(
+                    _("**{name}** was stopped before its training began.").format(
+                        name=plain(run.id)
+                    ),
+                    icon=":material/stop:",
+                )
+            else:
+                reason = run.training.error or _("The process ended without a word.")
+                st.error(
+                    _("**{name}** did not start. {reason}").format(
+                        name=plain(run.id), reason=plain(reason)
+                    ),
+                    icon=":material/error:",
+                )
             with st.container(horizontal=True):
                 if st.button(
                     _("Clear {name}").format(name=plain(run.id)),

@@ -14,6 +14,7 @@ from core.settings import get_settings
 from core.training.health import Trouble, find_trouble
 from core.training.runs import read_history
 from core.training.watch import watch_all
+from core.wording import number as written
 from ui import cache
 from ui.errors import plain
 from ui.language import _
@@ -91,6 +92,25 @@ def _card_settings(card: dict[str, Any]) -> dict[str, Any]:
     return {key: card[key] for key in keys if card.get(key)}
 
 
+def first_choice(found: dict[str, Trained]) -> list[str]:
+    """Return the runs whose curves show at first: those under way, then as listed."""
+    return sorted(found, key=lambda name: found[name].state not in ("running", "starting"))[:4]
+
+
+def keep_choice(found: dict[str, Trained]) -> None:
+    """Take runs that are gone out of the choice, and add the one that was just started."""
+    chosen = st.session_state.get("runs_chosen")
+    if chosen is None:
+        return
+    awaited = st.session_state.get("run_awaited")
+    kept = [name for name in chosen if name in found]
+    if awaited in found:
+        del st.session_state["run_awaited"]
+        kept += [awaited] if awaited not in kept else []
+    if kept != chosen:
+        st.session_state["runs_chosen"] = kept
+
+
 def overview(chosen: dict[str, Trained]) -> pd.DataFrame:
     """Return one row per run: state, epochs, best epoch, time."""
     rows = []
@@ -152,7 +172,7 @@ def _sentence(trouble: Trouble) -> str:
         return _(
             "the loss has grown since the first epoch, from {first} to {last}; it diverges. "
             "A lower learning rate usually helps."
-        ).format(first=f"{reference:.3f}", last=f"{value:.3f}")
+        ).format(first=written(reference, 3), last=written(value, 3))
     if trouble.kind == "collapsed":
         return _(
             "the validation accuracy has stood still at {accuracy} for three epochs, no better "
@@ -162,4 +182,4 @@ def _sentence(trouble: Trouble) -> str:
     return _(
         "the validation loss, {last}, is over twice its lowest, {lowest}, while the training "
         "loss still falls: the model overfits. The best epoch is kept."
-    ).format(last=f"{value:.3f}", lowest=f"{reference:.3f}")
+    ).format(last=written(value, 3), lowest=written(reference, 3))

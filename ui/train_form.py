@@ -173,9 +173,10 @@ def _free_name(model: str) -> str:
 
 
 def note_started() -> None:
-    """Say once that the run of the last click has begun."""
+    """Say once that the run of the last click has begun, and await its first epoch."""
     name = st.session_state.pop("run_started", None)
     if name:
+        st.session_state["run_awaited"] = name
         st.toast(
             _("{name} has started; it goes on when this tab is closed.").format(name=plain(name)),
             icon=":material/rocket_launch:",

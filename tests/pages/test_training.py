@@ -183,7 +183,8 @@ def test_nothing_chosen_asks_for_a_choice(open_page, publish):
 
 def test_divergence_is_called_out(open_page, lay_run, texts):
     lay_run("bad", epochs([1.0, 2.0, 4.0]))
-    lay_run("worse", epochs([1.0, float("nan")]))
+    # JSON of ours holds no NaN; what is missing was none.
+    lay_run("worse", epochs([1.0, None]))
     said = texts(open_page(PAGE))
     assert "**bad**: the loss has grown since the first epoch, from 1.000 to 4.000" in said
     assert "**worse**: the loss is not a number" in said
@@ -234,6 +235,33 @@ def test_a_run_of_somebody_else_is_watched_but_not_stopped(open_page, lay_run, t
     assert not [b for b in at.button if b.label.startswith("Stop")]
     assert list(at.dataframe[0].value["State"]) == ["Running"]
     assert not [s for s in at.selectbox if s.label == "Run"]
+
+
+def test_a_new_run_joins_the_chosen_curves(open_page, dataset, trainer, publish):
+    publish()
+    at = open_page(PAGE)
+    assert at.multiselect[0].value == ["cnn (published)"]
+    fill(at, name="mine", epochs=3)
+    click(at, "Start training")
+    (trainer / "mine" / "go-1").touch()
+    until(lambda: (trainer / "mine" / "history.json").exists())
+    at.run()
+    assert at.multiselect[0].value == ["cnn (published)", "mine"]
+    # Once it was taken out, it stays out.
+    at.multiselect[0].set_value(["cnn (published)"]).run()
+    at.run()
+    assert at.multiselect[0].value == ["cnn (published)"]
+
+
+def test_a_run_that_was_stopped_before_it_began_is_no_error(open_page, folders, texts):
+    folder = folders / "runs" / "early"
+    folder.mkdir()
+    record = {"words": ["train"], "pid": 2**22 + 1, "born": 0.0}
+    (folder / "train.job.json").write_text(json.dumps(record))
+    (folder / "train.log").write_text("interrupted\n")
+    at = open_page(PAGE)
+    assert "**early** was stopped before its training began" in texts(at)
+    assert not at.error
 
 
 def test_a_run_is_started_watched_stopped_resumed_and_finished(open_page, dataset, trainer, texts):
