@@ -33,7 +33,7 @@ _SECRETS = ("qzxjwk", "mustermann", "19010203", "1901-02-03", "999888777")
 
 
 def planted(**more) -> bytes:
-    """Return an MR slice with names in every tag that could hold one, private and nested too."""
+    """Return an MR slice with names in every tag that could hold one, nested too."""
     item = Dataset()
     item.PatientName = "QZXJWKNESTED"
     wide = grey().astype(np.uint16) * 16
