@@ -15,6 +15,10 @@ from core.settings import get_settings
 from ui import cache
 
 _DAY = 24 * 3600
+_ROW = {
+    "n", "n_groups", "labels", "accuracy", "macro", "per_class", "confusion", "calibration",
+    "threshold",
+}  # fmt: skip
 
 
 def report_path(name: str, split: str = "test") -> Path:
@@ -94,6 +98,8 @@ def comparison() -> dict[str, Any] | None:
         not isinstance(found, dict)
         or not wanted <= found.keys()
         or not isinstance(found["models"], dict)
+        or not found["models"]
+        or not all(isinstance(row, dict) and _ROW <= row.keys() for row in found["models"].values())
     ):
         raise DatasetError(
             "A comparison has the fields that `python -m core compare` writes. "
@@ -103,17 +109,18 @@ def comparison() -> dict[str, Any] | None:
 
 
 def is_stale(comparison: dict[str, Any]) -> bool:
-    """Say whether the published models are others than those that were compared."""
-    known = {s.name: s.card.sha256 for s in cache.statuses() if s.ready and s.card is not None}
-    stamps = [
-        path.stat().st_mtime
-        for name in known
-        if (path := get_settings().weights_dir / name / "report.json").is_file()
-    ]
-    file = get_settings().weights_dir / "comparison.json"
-    return set(known) != set(comparison["models"]) or any(
-        stamp > file.stat().st_mtime for stamp in stamps
-    )
+    """Say whether the published models are others than those that were compared.
+
+    Told by content: a checkout gives files the times of their copying.
+    """
+    ready = {status.name for status in cache.statuses() if status.ready}
+    if ready != set(comparison["models"]):
+        return True
+    for name, row in comparison["models"].items():
+        report = reports(name).get("test")
+        if report is None or any(row[key] != report[key] for key in ("n", "confusion", "accuracy")):
+            return True
+    return False
 
 
 def coverage_curve(stored: StoredPredictions) -> list[dict[str, float]]:

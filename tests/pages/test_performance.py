@@ -18,6 +18,10 @@ from ui import cells, comparison_tables
 
 PAGE = "pages/5_Performance.py"
 N = 80
+HOLLOW = json.dumps({
+    "schema": 1, "models": {"cnn": {}}, "pairs": [], "ensemble": None, "notes": [],
+    "command": "c", "created": "d",
+})  # fmt: skip
 
 
 @pytest.fixture
@@ -222,13 +226,20 @@ def test_columns_of_figures_sort_by_their_numbers():
 
 
 def test_an_old_comparison_is_called_old(open_page, pair, lay_model, folders, texts):
-    report = folders / "weights" / "cnn" / "report.json"
     later = (folders / "weights" / "comparison.json").stat().st_mtime + 60
-    os.utime(report, (later, later))
+    os.utime(folders / "weights" / "cnn" / "report.json", (later, later))
+    # A copied file is no newer report.
+    assert "have changed since this comparison" not in texts(open_page(PAGE))
+    lay_model("cnn", 9)
     assert "have changed since this comparison" in texts(open_page(PAGE))
 
 
-@pytest.mark.parametrize("content", ["[]", '{"models": {}}'])
+def test_a_model_that_was_published_since_makes_a_comparison_old(open_page, pair, lay_model, texts):
+    lay_model("vgg19", 5)
+    assert "have changed since this comparison" in texts(open_page(PAGE))
+
+
+@pytest.mark.parametrize("content", ["[]", '{"models": {}}', HOLLOW])
 def test_a_broken_comparison_is_one_sentence(open_page, lay_model, folders, content):
     lay_model("cnn")
     (folders / "weights" / "comparison.json").write_text(content)
