@@ -16,6 +16,7 @@ from core.imaging.limits import MEGABYTE
 from core.imaging.overlay import to_grey_rgb, to_png
 from core.models.registry import ModelStatus
 from core.settings import get_settings
+from core.wording import number as written
 from ui import batch_job, batch_table, cache
 from ui.errors import plain, show, shown
 from ui.language import _, ngettext, told
@@ -184,7 +185,7 @@ def show_counts(rows: tuple[Row, ...], now: Progress) -> None:
         (_("No answer"), now.slices - len(answers), _("not like the MRI that the model knows")),
         (_("Not read"), now.errors, _("files with an error")),
     ]
-    metric_row([(name, f"{count:,}", origin) for name, count, origin in figures], width=145)
+    metric_row([(name, written(count), origin) for name, count, origin in figures], width=145)
 
 
 def _export(

@@ -18,6 +18,7 @@ from core.cases import (
 )
 from core.errors import CaseLogError
 from core.evaluation.intervals import Interval
+from core.wording import number as written
 from ui.errors import show
 from ui.language import _, ngettext
 from ui.reports import interval
@@ -61,9 +62,9 @@ def statistics(agreement: Agreement) -> None:
             "A reader who saw the model's answer first leans towards it, so agreement is no "
             "accuracy."
         ).format(
-            judged=f"{agreement.judged:,}",
-            unsure=f"{agreement.unsure:,}",
-            repeats=f"{agreement.repeats:,}",
+            judged=written(agreement.judged),
+            unsure=written(agreement.unsure),
+            repeats=written(agreement.repeats),
         )
     )
     figure = figures.confusion_heatmap(agreement.confusion, agreement.labels, normalise=False)
@@ -83,7 +84,7 @@ def _share(figure: Interval) -> str:
 
 
 def _cases(figure: Interval) -> str:
-    return ngettext("{count} case", "{count} cases", figure.n).format(count=f"{figure.n:,}")
+    return ngettext("{count} case", "{count} cases", figure.n).format(count=written(figure.n))
 
 
 def exports(filters: Filters, total: int) -> None:
@@ -107,7 +108,7 @@ def exports(filters: Filters, total: int) -> None:
             "The {count} case that the filters show, without its thumbnail.",
             "All {count} cases that the filters show, without thumbnails.",
             total,
-        ).format(count=f"{total:,}")
+        ).format(count=written(total))
     )
 
 
@@ -138,7 +139,7 @@ def offer_deletion(selected: list[int], filters: Filters, total: int) -> None:
         if total and st.button(
             ngettext(
                 "Delete the {count} case shown", "Delete all {count} cases shown", total
-            ).format(count=f"{total:,}"),
+            ).format(count=written(total)),
             icon=":material/delete_sweep:",
             type="tertiary",
             key="case_delete_all",
@@ -163,7 +164,7 @@ def _confirm(ids: tuple[int, ...]) -> None:
                 "{count} cases go for good: their answers, thumbnails, verdicts and notes. Their "
                 "bytes leave the database's files, too. Backups are beyond reach.",
                 len(ids),
-            ).format(count=f"{len(ids):,}")
+            ).format(count=written(len(ids)))
         )
         with st.container(horizontal=True):
             deleted = st.button(
@@ -213,7 +214,7 @@ def show_fault() -> None:
     if count is not None:
         st.success(
             ngettext("{count} case is deleted.", "{count} cases are deleted.", count).format(
-                count=f"{count:,}"
+                count=written(count)
             ),
             icon=":material/delete:",
         )

@@ -15,6 +15,7 @@ from core.errors import CaseLogError
 from core.labels import describe
 from core.models.registry import MODELS
 from core.reading import percent
+from core.wording import number as written
 from ui.errors import plain, show
 from ui.language import _, ngettext, told
 
@@ -126,7 +127,7 @@ def table(page: Page) -> list[Case]:
     )
     st.caption(
         ngettext("{count} case.", "{count} cases, newest first.", page.total).format(
-            count=f"{page.total:,}"
+            count=written(page.total)
         )
         + " "
         + _("Choose a row (or Shift and Space) to judge its case, several to delete them.")

@@ -12,7 +12,9 @@ import streamlit as st
 from core.evaluation.side_by_side import StoredPredictions
 from core.imaging.overlay import to_grey_rgb
 from core.labels import describe
+from core.reading import percent
 from core.settings import get_settings
+from core.wording import number as written
 from ui import cache
 from ui.errors import plain, shown
 from ui.language import _, ngettext
@@ -79,7 +81,7 @@ def show(
             "{count} slice of {true} was called {said}.",
             "{count} slices of {true} were called {said}.",
             len(found),
-        ).format(count=f"{len(found):,}", true=named(row).lower(), said=named(column).lower())
+        ).format(count=written(len(found)), true=named(row).lower(), said=named(column).lower())
     )
     if len(found):
         _pictures(key, predictions, found)
@@ -132,7 +134,7 @@ def _picture(root: Path, path: str, confidence: float) -> None:
     if not file.is_relative_to(root.resolve()) or not file.is_file():
         st.warning(_("{file} isn't there any more.").format(file=plain(path)))
         return
-    caption = _("{share} sure").format(share=f"{100 * confidence:.1f} %")
+    caption = _("{share} sure").format(share=percent(confidence, 1))
     st.image(
         to_grey_rgb(cache.file_slice(file).pixels),
         caption=f"{caption} · {plain(Path(path).name)}",

@@ -15,6 +15,7 @@ from core.models.registry import ModelStatus
 from core.reading import percent
 from core.settings import get_settings
 from core.types import Analysis, Prediction, Slice
+from core.wording import number as written
 from ui import cache
 from ui.errors import plain
 from ui.language import _, ngettext, told
@@ -256,7 +257,7 @@ def _accuracy(part: Any) -> str:
     if not isinstance(figure, dict) or figure.get("value") is None:
         return _("not measured")
     n = figure.get("n")
-    return interval(figure) + (f", n = {n:,}" if isinstance(n, int) else "")
+    return interval(figure) + (f", n = {written(n)}" if isinstance(n, int) else "")
 
 
 def _measured_mean(found: Found) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from core.evaluation.thresholds import at_threshold, operating_points
 from core.figures import compared
 from core.labels import describe
 from core.reading import percent
+from core.wording import number as written
 from ui import cache_reports, cells
 from ui.comparison_tables import (
     Comparison,
@@ -261,8 +262,8 @@ def show(comparison: Comparison) -> None:
             "Test split, {n} slices in {groups} groups. Brackets: 95 % bootstrap intervals over "
             "groups. Written {date} by: {command}"
         ).format(
-            n=f"{row['n']:,}",
-            groups=f"{row['n_groups']:,}",
+            n=written(row["n"]),
+            groups=written(row["n_groups"]),
             date=str(comparison["created"])[:10],
             command=plain(str(comparison["command"])),
         )

@@ -6,6 +6,7 @@ import pandas as pd
 
 from core.labels import describe
 from core.reading import percent
+from core.wording import number as written
 from ui.language import _
 
 Report = dict[str, Any]
@@ -22,16 +23,16 @@ def interval(figure: Any, digits: int = 1, share: bool = True) -> str:
     if figure is None:
         return "—"
     scale = 100.0 if share else 1.0
-    unit = " %" if share else ""
-    if not isinstance(figure, dict):
-        return f"{scale * float(figure):.{digits}f}{unit}"
-    if figure.get("value") is None:
+    entry = figure if isinstance(figure, dict) else {"value": figure}
+    if entry.get("value") is None:
         return "—"
-    text = f"{scale * float(figure['value']):.{digits}f}{unit}"
-    if figure.get("low") is None or figure.get("high") is None:
+    text = written(scale * float(entry["value"]), digits)
+    if share:
+        text = _("{number} %").format(number=text)
+    if entry.get("low") is None or entry.get("high") is None:
         return text
-    low, high = scale * float(figure["low"]), scale * float(figure["high"])
-    return f"{text} ({low:.{digits}f}–{high:.{digits}f})"
+    low, high = (written(scale * float(entry[end]), digits) for end in ("low", "high"))
+    return f"{text} ({low}–{high})"
 
 
 def value(figure: Any) -> float | None:
@@ -62,8 +63,8 @@ def source_of(report: Report) -> str:
     """Return the caption that names the split, its size and what the brackets are."""
     values = {
         "split": split_name(report["split"]),
-        "n": f"{report['n']:,}",
-        "groups": f"{report.get('n_groups') or 0:,}",
+        "n": written(report["n"]),
+        "groups": written(report.get("n_groups") or 0),
         "date": str(report.get("created", ""))[:10],
     }
     return _(
@@ -125,7 +126,7 @@ def headline(report: Report) -> list[tuple[str, str, str]]:
         (
             _("Accuracy"),
             interval(report["accuracy"]),
-            _("{split} split, n = {n}").format(split=split, n=f"{report['n']:,}"),
+            _("{split} split, n = {n}").format(split=split, n=written(report["n"])),
         )
     ]
     macro = report.get("macro") or {}
@@ -140,8 +141,8 @@ def headline(report: Report) -> list[tuple[str, str, str]]:
                 interval(external["auroc"], 3, share=False),
                 _("{name}, tumour against no tumour, n = {tumour} + {healthy}").format(
                     name=external["name"],
-                    tumour=f"{external['n_tumour']:,}",
-                    healthy=f"{external['n_notumour']:,}",
+                    tumour=written(external["n_tumour"]),
+                    healthy=written(external["n_notumour"]),
                 ),
             )
         )
@@ -152,7 +153,7 @@ def headline(report: Report) -> list[tuple[str, str, str]]:
                 _("Same patients"),
                 interval(within["auroc"], 3, share=False),
                 _("AUROC, {source}, {patients} patients").format(
-                    source=within["source"], patients=f"{within['n_patients']:,}"
+                    source=within["source"], patients=written(within["n_patients"])
                 ),
             )
         )
