@@ -99,7 +99,7 @@ def comparison() -> dict[str, Any] | None:
         or not wanted <= found.keys()
         or not isinstance(found["models"], dict)
         or not found["models"]
-        or not all(isinstance(row, dict) and _ROW <= row.keys() for row in found["models"].values())
+        or not all(isinstance(row, dict) and row.keys() >= _ROW for row in found["models"].values())
     ):
         raise DatasetError(
             "A comparison has the fields that `python -m core compare` writes. "
