@@ -118,12 +118,12 @@ def main() -> None:
             meanwhile=lambda pid: kill_a_worker(pid, second, shards // 2),
         )
         runs["cluster_one_killed"] |= compare(serial, records)
-        written = {file.name: file.stat().st_mtime_ns for file in second.iterdir()}
+        written = {file.name: file.stat().st_mtime_ns for file in second.glob("*.parquet")}
         records, runs["all_finished"] = predict(archive, options.model, *dask, str(second))
         runs["all_finished"] |= compare(serial, records)
-        again = {file.name: file.stat().st_mtime_ns for file in second.iterdir()}
+        again = {file.name: file.stat().st_mtime_ns for file in second.glob("*.parquet")}
         runs["all_finished"]["shards_untouched"] = written == again and len(again) == shards
-        size = sum(file.stat().st_size for file in second.iterdir())
+        size = sum(file.stat().st_size for file in second.glob("*.parquet"))
     result = {
         "slices": options.slices,
         "side": SIDE,

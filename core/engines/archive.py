@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.engines.cluster import open_client, score_shards
 from core.engines.scoring import Record
@@ -14,6 +15,9 @@ from core.engines.worker import Job, Wanted
 from core.imaging.limits import default_limits
 from core.models.card import Card, read_card
 from core.settings import get_settings
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 _PATIENCE: Final = 30
 GIVEN_UP: Final = (
@@ -63,8 +67,13 @@ def read_archive(
     weights = get_settings().weights_dir.resolve()
     cards = {name: read_card(weights / name) for name in models}
     jobs = _jobs(paths, cards, weights, cluster.folder.resolve())
-    with open_client(cluster.address, cluster.workers) as client:
-        for job, scored in score_shards(client, jobs, lambda job: landed(len(job.sources))):
+    with ExitStack() as stack:
+
+        def connect() -> "Client":
+            return stack.enter_context(open_client(cluster.address, cluster.workers))
+
+        # Where all is finished, no cluster is needed.
+        for job, scored in score_shards(connect, jobs, lambda job: landed(len(job.sources))):
             yield list(_records(job)) if scored else _given_up(job)
 
 

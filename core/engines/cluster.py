@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from core.engines.worker import Job, score_shard
@@ -104,12 +105,14 @@ def open_client(address: str | None, workers: int | None = None) -> Iterator["Cl
 
 
 def score_shards(
-    client: "Client", jobs: Iterator[Job], landed: Callable[[Job], None] = lambda job: None
+    connect: Callable[[], "Client"],
+    jobs: Iterator[Job],
+    landed: Callable[[Job], None] = lambda job: None,
 ) -> Iterator[tuple[Job, bool]]:
     """Have shards scored, skipping those that are finished.
 
     Args:
-        client: A client of the cluster.
+        connect: Returns a client of the cluster; called once, when the first shard is to be sent.
         jobs: The shards in order; taken as they are needed.
         landed: Called with each shard as soon as it is finished, in any order.
 
@@ -120,9 +123,7 @@ def score_shards(
         ClusterError: If the scheduler was lost, or a worker runs another version.
         GliaLensError: What else a worker raised on purpose.
     """
-    from distributed import as_completed
-
-    desk = _Desk(client, as_completed([], raise_errors=False), {}, {})
+    desk = _Desk(connect, {}, {})
     following = 0
     source = iter(jobs)
     more = True
@@ -156,11 +157,20 @@ class _Parcel:
 class _Desk:
     """Shards that were sent, by the key of their task, and shards that came back, by number."""
 
-    client: "Client"
-    queue: "as_completed"
+    connect: Callable[[], "Client"]
     sent: dict[str, _Parcel]
     done: dict[int, tuple[Job, bool]]
     posted: int = 0
+
+    @cached_property
+    def client(self) -> "Client":
+        return self.connect()
+
+    @cached_property
+    def queue(self) -> "as_completed":
+        from distributed import as_completed
+
+        return as_completed([], loop=self.client.loop, raise_errors=False)
 
     def send(self, job: Job, parcel: _Parcel | None = None) -> None:
         # A task that was given up stays given up under its key.

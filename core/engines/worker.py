@@ -99,6 +99,8 @@ def score_shard(job: Job) -> int:
         )
     todo = job.unfinished
     if not todo:
+        # Its last worker may have died between the file and this.
+        job.trail.remove()
         return 0
     _check_precision(job)
     predictors = [_load(job, wanted) for wanted in todo]
