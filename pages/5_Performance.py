@@ -58,7 +58,7 @@ split = str(
     right.segmented_control(
         _("Split"),
         list(SPLITS),
-        format_func=reports.split_name,
+        format_func=lambda found: reports.split_name(found).capitalize(),
         required=True,
         key="split",
         persist_state="session",

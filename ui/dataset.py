@@ -208,7 +208,7 @@ def _gallery(pairs: list[dict[str, Any]], source: str) -> None:
         return
     number = 1
     if len(pairs) > 1:
-        number = int(st.number_input(_("Pair"), 1, len(pairs), 1, key="pair_number"))
+        number = int(st.number_input(_("Pair"), 1, len(pairs), 1, key="pair_number", width=200))
     pair = pairs[number - 1]
     how = _("correlation {value}").format(value=f"{pair['correlation']:.3f}")
     if pair["exact"]:

@@ -79,7 +79,8 @@ def _picture(root: Path, row: ManifestRow) -> None:
     height, width = slice_.shape
     st.image(
         to_grey_rgb(slice_.pixels),
-        caption=f"{plain(file.name)} · {width} × {height}",
+        # Unbreakable, so that a size stays in one line.
+        caption=f"{plain(file.name)} · {width}\u00a0×\u00a0{height}",
         width="stretch",
         alt=_("Example of {label}").format(label=describe(row.label).name),
     )

@@ -52,9 +52,10 @@ def confusion(report: Report, stored: Stored) -> None:
     share = right.toggle(_("As a share of each true class"), value=True, key="confusion_share")
     matrix = report["per_source"][source]["confusion"] if source else report["confusion"]
     st.plotly_chart(
-        figures.confusion_heatmap(matrix, report["labels"], share, clickable=True),
+        figures.confusion_heatmap(matrix, report["labels"], share, clickable=True, small=True),
         key="confusion",
         config=_CHART,
+        width=620,
         on_select=cells.on_click("cell", "confusion", report["model"]),
         selection_mode="points",
         alt=_("Confusion matrix: rows are the true class, columns the answer"),
