@@ -101,9 +101,9 @@ def _candidates(
 ) -> tuple[IntArray, IntArray]:
     """Return the pairs with near hashes that may exceed the threshold.
 
-    Every hash is compared with every other, as matrix products of blocks; per pair that costs
-    so little that an index pays only far beyond 100,000 images. What grew with the pairs was
-    the correlation of those proposed, most of which the sketches rule out.
+    Every hash is compared with every other, as matrix products of blocks, which costs little per
+    pair. What hurt was the correlation of the pairs proposed, most of which the sketches rule
+    out; benchmarks/scale.py has the curve.
     """
     count = len(signs)
     agree = BITS - 2 * radius
