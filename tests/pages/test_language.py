@@ -2,6 +2,7 @@ import pytest
 
 from core import DISCLAIMER
 from tests.pages.conftest import ROOT
+from ui.language import speaking
 
 FRENCH = "Ce n’est pas un dispositif médical"
 SCRIPTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").glob("*.py"))
@@ -64,6 +65,30 @@ def test_every_page_has_the_disclaimer_in_french(open_page, texts, script):
     at = open_page(script, lang="fr")
     assert FRENCH in texts(at)
     assert DISCLAIMER not in texts(at)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_page_with_something_to_show_changes_its_language_in_place(
+    open_page, texts, predictor, script
+):
+    at = open_page(script, sample="phantom-1")
+    assert DISCLAIMER in texts(at)
+    for before, lang, words in (("en", "fr", FRENCH), ("fr", "en", DISCLAIMER)):
+        # What a browser would send back is formatted by the test itself.
+        with speaking(before):
+            switch(at).set_value(lang).run()
+        assert not at.exception, at.exception[0].message
+        assert words in texts(at)
+
+
+def test_a_choice_outlives_a_change_of_language(open_page, predictor):
+    at = open_page("pages/1_Diagnose.py", sample="phantom-1")
+    at.selectbox(key="sample").set_value("phantom-3").run()
+    for before, lang in (("en", "fr"), ("fr", "en")):
+        with speaking(before):
+            switch(at).set_value(lang).run()
+        assert at.selectbox(key="sample").value == "phantom-3"
+        assert at.query_params["sample"] == "phantom-3"
 
 
 def test_an_answer_its_warnings_and_its_samples_are_french(open_page, texts, predict_with):
