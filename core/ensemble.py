@@ -45,9 +45,16 @@ def mean_prediction(predictions: Sequence[Prediction]) -> Prediction:
         mean,
         predictions[0].threshold,
         (labels[int(np.argmax(mean))],),
-        all(prediction.in_domain for prediction in predictions),
+        _together([prediction.in_domain for prediction in predictions]),
         tuple(dict.fromkeys(text for p in predictions for text in p.warnings)),
     )
+
+
+def _together(domains: Sequence[bool | None]) -> bool | None:
+    """One model that knows no such slice is enough; one that wasn't asked leaves it open."""
+    if False in domains:
+        return False
+    return None if None in domains else True
 
 
 def mean_analysis(analyses: Sequence[Analysis]) -> Analysis:
