@@ -54,7 +54,7 @@ def download(page, name):
 
 
 def test_batch_and_export(open_tab, tools, ready_model, folders):
-    page = open_tab("/Batch")
+    page = open_tab("/Batch", height=1600)
     assess(page, tools, folders)
     page.wait_for_selector('[data-testid="stDataFrame"]')
     tools.settle(page)
@@ -81,7 +81,6 @@ def test_batch_and_export(open_tab, tools, ready_model, folders):
     page.mouse.click(table["x"] + 18, table["y"] + 36 + 2.5 * 52)
     opener = page.get_by_role("button", name="Open in Diagnose")
     opener.wait_for()
-    page.get_by_text("drawn.zip/meningioma/drawn-1.png").first.wait_for()
     opener.click()
     page.wait_for_url("**/Diagnose?*")
     page.get_by_text("Still showing").wait_for()
