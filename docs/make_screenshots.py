@@ -120,6 +120,7 @@ def prepare(page: Page, name: str, volume: Path | None) -> None:
             Image.fromarray(np.asarray(data.coffee())).save(photo)
             drop(page, photo)
             page.get_by_text("No diagnosis for this picture").wait_for()
+            page.get_by_alt_text("The slice as it was read").wait_for()
     elif name == "volume":
         if volume is not None:
             page.get_by_text("Upload a scan", exact=True).click()

@@ -69,6 +69,10 @@ def show_answer(chosen: Chosen, analysis: Analysis) -> None:
 
 def slice_only(slice_: Slice, caption: str) -> None:
     """Show a slice without any answer."""
-    st.image(
-        to_grey_rgb(slice_.pixels), caption=caption, width=420, alt=_("The slice as it was read")
-    )
+    with st.container(width=420):
+        st.image(
+            to_grey_rgb(slice_.pixels),
+            caption=caption,
+            width="stretch",
+            alt=_("The slice as it was read"),
+        )
