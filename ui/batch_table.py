@@ -16,6 +16,7 @@ from core.imaging import inputs
 from core.imaging.names import safe_name
 from core.imaging.overlay import to_grey_rgb, to_png
 from core.labels import describe
+from core.wording import number as written
 from ui import uploads
 from ui.errors import plain, shown
 from ui.language import _, ngettext, told
@@ -68,7 +69,7 @@ def _filters(rows: tuple[Row, ...]) -> Wanted:
     answers = st.pills(
         _("Answer"),
         options,
-        format_func=lambda key: f"{outcome_name(key)} ({counts[key]:,})",
+        format_func=lambda key: f"{outcome_name(key)} ({written(counts[key])})",
         selection_mode="multi",
         key="batch_answers",
         persist_state="session",

@@ -11,6 +11,7 @@ from core.data.manifest import SPLITS, Manifest, count_rows
 from core.imaging.overlay import to_grey_rgb
 from core.reading import percent
 from core.settings import get_settings
+from core.wording import number as written
 from ui import cache
 from ui.dataset_tables import splits_table
 from ui.errors import plain, shown
@@ -26,8 +27,8 @@ def show_manifest(manifest: Manifest) -> None:
     st.subheader(_("The split that GliaLens uses"))
     metric_row(
         [
-            (_("Slices"), f"{len(manifest.rows):,}", None),
-            (_("Groups"), f"{groups:,}", _("Patients, or sets of twins.")),
+            (_("Slices"), written(len(manifest.rows)), None),
+            (_("Groups"), written(groups), _("Patients, or sets of twins.")),
             (_("Sources"), str(len(counts)), None),
             (_("Straddling"), str(straddling(manifest)), _("Groups with slices in two splits.")),
         ],
@@ -55,7 +56,7 @@ def show_manifest(manifest: Manifest) -> None:
     excluded = cache.manifest_meta().get("excluded") or []
     if excluded:
         with st.expander(
-            _("Set aside, with reasons: {count}").format(count=f"{len(excluded):,}"),
+            _("Set aside, with reasons: {count}").format(count=written(len(excluded))),
             icon=":material/block:",
         ):
             st.dataframe(pd.DataFrame(excluded), hide_index=True)
@@ -93,10 +94,10 @@ def show_audit(audit: dict[str, Any]) -> None:
     conflicts, unreadable = audit.get("conflicts") or [], audit.get("unreadable") or []
     st.subheader(_("{source} as it is shipped").format(source=plain(audit["source"])))
     cells: list[tuple[str, str, str | None]] = [
-        (_("Files"), f"{audit['images']:,}", None),
-        (_("Distinct"), f"{audit['distinct']:,}", _("Different pictures, by decoded pixels.")),
-        (_("Label conflicts"), f"{len(conflicts):,}", _("Twins that carry different classes.")),
-        (_("Unreadable"), f"{len(unreadable):,}", None),
+        (_("Files"), written(audit["images"]), None),
+        (_("Distinct"), written(audit["distinct"]), _("Different pictures, by decoded pixels.")),
+        (_("Label conflicts"), written(len(conflicts)), _("Twins that carry different classes.")),
+        (_("Unreadable"), written(len(unreadable)), None),
     ]
     if test.get("share") is not None:
         hint = _("Test images with an exact copy or near twin in training.")
@@ -109,9 +110,9 @@ def show_audit(audit: dict[str, Any]) -> None:
                 "them an exact copy: a score on the shipped split is inflated. That is why "
                 "GliaLens splits anew."
             ).format(
-                twins=f"{test['twin_in_train']:,}",
-                images=f"{test['images']:,}",
-                exact=f"{test['exact_in_train']:,}",
+                twins=written(test["twin_in_train"]),
+                images=written(test["images"]),
+                exact=written(test["exact_in_train"]),
             ),
             icon=":material/water_drop:",
         )
@@ -173,7 +174,7 @@ def show_pairs(audit: dict[str, Any]) -> None:
     kind = st.segmented_control(
         _("Pairs"),
         list(kinds),
-        format_func=lambda k: f"{kinds[k]} ({len(audit[k]):,})",
+        format_func=lambda k: f"{kinds[k]} ({written(len(audit[k]))})",
         default=next(iter(kinds)),
         required=True,
         key="pairs",
@@ -210,12 +211,12 @@ def _gallery(pairs: list[dict[str, Any]], source: str) -> None:
     if len(pairs) > 1:
         number = int(st.number_input(_("Pair"), 1, len(pairs), 1, key="pair_number", width=200))
     pair = pairs[number - 1]
-    how = _("correlation {value}").format(value=f"{pair['correlation']:.3f}")
+    how = _("correlation {value}").format(value=written(pair["correlation"], 3))
     if pair["exact"]:
         how = _("identical pixels")
     st.markdown(
         _("Pair {number} of {count}: {how}").format(
-            number=f"{number:,}", count=f"{len(pairs):,}", how=how
+            number=written(number), count=written(len(pairs)), how=how
         )
     )
     for column, side in zip(st.columns(2), ("first", "second"), strict=True):

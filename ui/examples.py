@@ -8,6 +8,7 @@ import streamlit as st
 from core.data.manifest import SPLITS, Manifest, ManifestRow
 from core.imaging.overlay import to_grey_rgb
 from core.labels import describe
+from core.wording import number as written
 from ui import cache
 from ui.cells import picture_root
 from ui.errors import plain, shown
@@ -50,7 +51,7 @@ def show(manifest: Manifest) -> None:
         rows = [row for row in chosen if row.label == label]
         st.markdown(
             _("**{label}**: {count} slices").format(
-                label=describe(label).name, count=f"{len(rows):,}"
+                label=describe(label).name, count=written(len(rows))
             )
         )
         with st.container(horizontal=True):

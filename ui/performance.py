@@ -8,6 +8,7 @@ from core.evaluation.side_by_side import StoredPredictions
 from core.evaluation.thresholds import at_threshold, operating_points
 from core.labels import describe
 from core.reading import percent
+from core.wording import number as written
 from ui import cells, reports
 from ui.errors import plain
 from ui.language import _
@@ -139,7 +140,7 @@ def calibration(report: Report, stored: Stored) -> None:
         ).format(
             before=interval(part["before"]["ece"]),
             after=interval(part["after"]["ece"]),
-            temperature=f"{part['temperature']:.2f}",
+            temperature=written(part["temperature"], 2),
         )
     )
     st.caption(_split(report))
@@ -163,8 +164,8 @@ def threshold(report: Report, stored: Stored) -> None:
             ),
             (
                 _("Left to a person"),
-                f"{round((1 - answered) * report['n']):,}",
-                _("of {n} slices").format(n=f"{report['n']:,}"),
+                written(round((1 - answered) * report["n"])),
+                _("of {n} slices").format(n=written(report["n"])),
             ),
         ],
         width=190,
@@ -191,10 +192,10 @@ def threshold(report: Report, stored: Stored) -> None:
 def checks(report: Report, stored: Stored) -> None:
     """Draw the checks that leakage and origin can't flatter, beside the internal figure."""
     internal = _("Internal: {split} split").format(split=reports.split_name(report["split"]))
-    rows = [_row(internal, _("Right class"), interval(report["accuracy"]), f"{report['n']:,}")]
+    rows = [_row(internal, _("Right class"), interval(report["accuracy"]), written(report["n"]))]
     external, within = report.get("external"), report.get("within_patient")
     if external:
-        n = f"{external['n_tumour']:,} + {external['n_notumour']:,}"
+        n = " + ".join(written(external[k]) for k in ("n_tumour", "n_notumour"))
         name = _("External: {name}").format(name=external["name"])
         rows += [
             _row(name, _("AUROC, tumour or not"), interval(external["auroc"], 3, share=False), n),
@@ -205,7 +206,7 @@ def checks(report: Report, stored: Stored) -> None:
             _row(name, _("No-tumour slices kept"), interval(external.get("notumour_kept")), n),
         ]  # fmt: skip
     if within:
-        n = f"{within['n_tumour']:,} + {within['n_notumour']:,}"
+        n = " + ".join(written(within[k]) for k in ("n_tumour", "n_notumour"))
         name = _("Same patients: {name}").format(name=within["source"])
         area = interval(within["auroc"], 3, share=False)
         rows.append(_row(name, _("AUROC, tumour or not"), area, n))
@@ -220,7 +221,7 @@ def checks(report: Report, stored: Stored) -> None:
             _(
                 "The same-patient check compares slices with and without a visible tumour of the "
                 "same {patients} patients and scanners, so the origin can't help."
-            ).format(patients=f"{within['n_patients']:,}")
+            ).format(patients=written(within["n_patients"]))
         )
     _shipped(report)
 
@@ -245,7 +246,7 @@ def _shipped(report: Report) -> None:
         )
         if shipped.get("n_seen_in_training"):
             text += " " + _("{seen} of its {n} slices were seen in training.").format(
-                seen=f"{shipped['n_seen_in_training']:,}", n=f"{shipped['n']:,}"
+                seen=written(shipped["n_seen_in_training"]), n=written(shipped["n"])
             )
         st.markdown(f"{text} {plain(shipped.get('note') or '')}")
 
@@ -279,12 +280,12 @@ def localisation(report: Report, stored: Stored) -> None:
     metric_row([(name, interval(figure), origin) for name, figure, origin in rows])
     st.caption(
         _("Split: {split}, {n} slices with a known box.").format(
-            split=reports.split_name(report["split"]), n=f"{part['n']:,}"
+            split=reports.split_name(report["split"]), n=written(part["n"])
         )
     )
 
 
 def _split(report: Report) -> str:
     return _("Split: {split}, {n} slices.").format(
-        split=reports.split_name(report["split"]), n=f"{report['n']:,}"
+        split=reports.split_name(report["split"]), n=written(report["n"])
     )

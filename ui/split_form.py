@@ -10,6 +10,7 @@ from core.data.manifest import count_rows, meta_path, read_manifest, read_meta
 from core.data.split_job import MadeSplit
 from core.jobs import stop_job
 from core.settings import get_settings
+from core.wording import number as written
 from ui import errors
 from ui.dataset_tables import splits_table
 from ui.errors import plain
@@ -141,7 +142,7 @@ def _result(made: MadeSplit) -> None:
         groups = len({row.group for row in manifest.rows})
         st.markdown(
             _("{n} slices in {groups} groups; no group is in two splits.").format(
-                n=f"{len(manifest.rows):,}", groups=f"{groups:,}"
+                n=written(len(manifest.rows)), groups=written(groups)
             )
         )
         if any(row.source == split_job.PRACTICE for row in manifest.rows):
@@ -155,7 +156,7 @@ def _result(made: MadeSplit) -> None:
                     "{count} image is left out; the sidecar says why.",
                     "{count} images are left out; the sidecar says why.",
                     len(left_out),
-                ).format(count=f"{len(left_out):,}")
+                ).format(count=written(len(left_out)))
             )
         with st.container(horizontal=True):
             st.download_button(
