@@ -12,8 +12,8 @@ from core.imaging.overlay import to_grey_rgb, to_png
 pytestmark = pytest.mark.browser
 
 
-def phantom(seed):
-    return to_png(to_grey_rgb(draw_phantom(seed, size=128, lesion="meningioma").slice.pixels))
+def phantom(seed, size=128):
+    return to_png(to_grey_rgb(draw_phantom(seed, size=size, lesion="meningioma").slice.pixels))
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def folders(tmp_path):
 @pytest.fixture
 def long_batch(tmp_path):
     """A zip that keeps a model busy for long enough to be cancelled."""
-    file, picture = tmp_path / "long.zip", phantom(1)
+    file, picture = tmp_path / "long.zip", phantom(1, 48)
     with zipfile.ZipFile(file, "w") as archive:
         for number in range(1900):
             archive.writestr(f"{number:04}.png", picture)
