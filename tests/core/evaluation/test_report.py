@@ -71,7 +71,7 @@ def test_outline(report):
     for entry in report["per_source"].values():
         assert set(entry) == {"n", "n_groups", "accuracy", "macro_f1", "confusion"}
     assert set(report["threshold"]) == {"value", "coverage", "accuracy", "curve"}
-    assert [row["nominal"] for row in report["conformal"]["levels"]] == [0.9, 0.95]
+    assert [row["nominal"] for row in report["conformal"]["levels"]] == [0.95, 0.99]
     assert set(report["external"]) == {
         *("name", "n_tumour", "n_notumour", "auroc", "found_at_decision"),
         *("found_at_95_specificity", "notumour_kept"),
