@@ -123,7 +123,8 @@ def read_upload(
     data = file.file.read()
     default_limits().check_bytes(len(data))
     name = file.filename or ""
-    models = [f"{p.card.name}:{p.card.sha256}" for p in predictors]
+    # The same weights may be published anew, with another temperature.
+    models = [f"{p.card.name}:{p.card.sha256}:{p.card.created}" for p in predictors]
     key = (sha256(data).hexdigest(), suffix_of(name), str(explain), str(index), *models)
     answer = known.get(key)
     if answer is not None:

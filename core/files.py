@@ -1,7 +1,10 @@
 """Writing files whole or not at all, and reading JSON without surprises."""
 
+import ctypes
+import errno
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +47,48 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def reserve(path: Path, size: int | None = None) -> None:
+    """Take up room on disk before something writes that a full disk would end with a crash.
+
+    Memory maps and HDF5 are of that kind. Systems that can't reserve are left as they are.
+
+    Args:
+        path: A file that is there.
+        size: Bytes; what the file's length promises by default.
+
+    Raises:
+        OSError: If there is no room.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("r+b") as stream:
+        try:
+            os.posix_fallocate(stream.fileno(), 0, max(1, size or path.stat().st_size))
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+                raise
+
+
+def exchange(first: Path, second: Path) -> bool:
+    """Let two files or folders swap their names at one moment, so that neither is ever missing.
+
+    Args:
+        first: One of them.
+        second: The other, on the same file system.
+
+    Returns:
+        False where the system or the file system can't do it; nothing has changed then.
+    """
+    if sys.platform != "linux":
+        return False
+    here, swapped = -100, 2  # AT_FDCWD and RENAME_EXCHANGE
+    try:
+        rename = ctypes.CDLL(None).renameat2
+    except AttributeError:
+        return False
+    return bool(rename(here, os.fsencode(first), here, os.fsencode(second), swapped) == 0)
 
 
 def parse_json(text: str) -> Any:

@@ -1,9 +1,10 @@
 """The facade that screens, service and commands call: weights in, calibrated answers out."""
 
+import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -45,6 +46,7 @@ class Predictor:
         calibrated: bool = True,
         gate: Gate | None = None,
     ) -> None:
+        from core.explain.features import forward_pass
         from core.explain.grad_cam import full_pass, fused_pass, target_layer
 
         self.card = card
@@ -54,7 +56,7 @@ class Predictor:
         self.layer = target_layer(model)
         # The gate's features come out of the same pass; a model without a gate is spared them.
         self._fused = full_pass(model, self.layer) if gate else fused_pass(model, self.layer)
-        self._forward = _compiled(model, gate is not None)
+        self._forward = forward_pass(model, gate is not None)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -168,34 +170,6 @@ def _spread(grid: FloatArray, geometry: Geometry) -> FloatArray:
     return np.asarray(np.clip(geometry.map_to_slice(grid), 0.0, 1.0), np.float32)
 
 
-def _compiled(
-    model: "keras.Model", gated: bool
-) -> Callable[[FloatArray], tuple[FloatArray, FloatArray | None]]:
-    """Compile the pass to logits and, for a gate, its features."""
-    import keras
-    import tensorflow as tf
-
-    from core.explain.features import depths
-    from core.models.head import LOGITS_LAYER
-
-    size = model.input.shape[1]
-    outputs = {LOGITS_LAYER: model.output[LOGITS_LAYER]}
-    if gated:
-        outputs["depths"] = depths(model)
-    inner = keras.Model(model.input, outputs)
-
-    @tf.function(input_signature=[tf.TensorSpec((None, size, size, 1), tf.float32)])
-    def run(images: Any) -> Any:
-        found = inner(images, training=False)
-        return {name: tf.cast(value, tf.float32) for name, value in found.items()}
-
-    def call(images: FloatArray) -> tuple[FloatArray, FloatArray | None]:
-        found = {key: np.asarray(v) for key, v in run(tf.constant(images, tf.float32)).items()}
-        return found[LOGITS_LAYER], found.get("depths")
-
-    return call
-
-
 def load_predictor(name: str, weights_dir: Path | None = None) -> Predictor:
     """Load a published model, checking its hash.
 
@@ -274,19 +248,37 @@ def load_run(run: Path) -> Predictor:
 
 _cache: dict[tuple[str, str], Predictor] = {}
 _lock = threading.Lock()
+_ATTEMPTS = 3
+
+
+def _state(folder: Path) -> str:
+    """Return what changes with every publishing, even of the same weights: the whole card."""
+    return json.dumps(read_card(folder).raw, sort_keys=True)
 
 
 def get_predictor(name: str, weights_dir: Path | None = None) -> Predictor:
-    """Return a loaded model, the same one for the same weights within this process.
+    """Return a loaded model, the same one for the same card within this process.
 
-    Weights that were published anew are loaded anew. Raises as `load_predictor`.
+    What was published anew is loaded anew; published while its files are being read, they are
+    read again. Raises as `load_predictor`.
     """
     registry.get_spec(name)
     folder = (weights_dir or get_settings().weights_dir) / name
-    key = (str(folder.resolve()), read_card(folder).sha256)
+    place = str(folder.resolve())
     with _lock:
-        if key not in _cache:
-            for old in [k for k in _cache if k[0] == key[0]]:
+        for attempt in range(1, _ATTEMPTS + 1):
+            state = _state(folder)
+            if (place, state) in _cache:
+                break
+            try:
+                loaded = load_folder(folder)
+            except ModelNotReadyError:
+                if attempt == _ATTEMPTS or _state(folder) == state:
+                    raise
+                continue
+            state = json.dumps(loaded.card.raw, sort_keys=True)
+            for old in [k for k in _cache if k[0] == place]:
                 del _cache[old]
-            _cache[key] = load_folder(folder)
-        return _cache[key]
+            _cache[place, state] = loaded
+            break
+        return _cache[place, state]

@@ -257,7 +257,8 @@ def write_manifest(
         "version": __version__,
         **(extra or {}),
     }
-    write_json(meta_path(path), meta)
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+        # Both are on disk before either has its name: a full disk leaves the old pair.
+        write_json(meta_path(path), meta)
     return Manifest(tuple(ordered), root, sha256(data).hexdigest())

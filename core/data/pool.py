@@ -13,7 +13,7 @@ import numpy.typing as npt
 from core.data.boxes import read_boxes
 from core.data.manifest import Manifest, ManifestRow
 from core.errors import DatasetError, InputError
-from core.files import replacing, write_json
+from core.files import replacing, reserve, write_json
 from core.imaging.decode import decode_image
 from core.imaging.preprocess import prepare
 from core.types import ByteArray
@@ -173,6 +173,7 @@ def _fill_cache(
     moved: list[Box | None] = []
     with replacing(image_file, suffix=".npy") as temporary:
         images = np.lib.format.open_memmap(temporary, "w+", np.uint8, (total, size, size))
+        reserve(temporary)
         # Pillow and OpenCV release the interpreter lock, so threads do.
         with ThreadPoolExecutor(2) as workers:
             prepared = workers.map(

@@ -10,6 +10,7 @@ import numpy as np
 from keras import layers as keras_layers
 
 from core.explain.convolutions import layers
+from core.models.head import LOGITS_LAYER
 from core.types import FloatArray
 
 HIDDEN_LAYER: Final = "head_dense"
@@ -67,6 +68,39 @@ def depth_pass(model: keras.Model) -> FeaturePass:
 def map_pass(model: keras.Model, layer: str) -> FeaturePass:
     """Compile the pass to one layer's output, (batch, rows, columns, channels), once per layer."""
     return _pass(model, f"maps of {layer}", lambda found: found.get_layer(layer).output)
+
+
+def forward_pass(
+    model: keras.Model, gated: bool
+) -> Callable[[FloatArray], tuple[FloatArray, FloatArray | None]]:
+    """Compile the pass to logits and, for a gate, its features.
+
+    Args:
+        model: From float32 (batch, size, size, 1) to the outputs of a head.
+        gated: Whether the features of `depths` are wanted, too.
+
+    Returns:
+        A function from float32 (batch, size, size, 1), standardised, to float32 logits
+        (batch, classes) and float32 features (batch, features), None without a gate.
+    """
+    import tensorflow as tf
+
+    size = model.input.shape[1]
+    outputs = {LOGITS_LAYER: model.output[LOGITS_LAYER]}
+    if gated:
+        outputs["depths"] = depths(model)
+    inner = keras.Model(model.input, outputs)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, size, size, 1), tf.float32)])
+    def run(images: Any) -> Any:
+        found = inner(images, training=False)
+        return {name: tf.cast(value, tf.float32) for name, value in found.items()}
+
+    def call(images: FloatArray) -> tuple[FloatArray, FloatArray | None]:
+        found = {key: np.asarray(v) for key, v in run(tf.constant(images, tf.float32)).items()}
+        return found[LOGITS_LAYER], found.get("depths")
+
+    return call
 
 
 def _pass(model: keras.Model, key: str, symbol: Callable[[keras.Model], Any]) -> FeaturePass:

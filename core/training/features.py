@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from core.data.pipeline import MakeBatch, tensorflow_dataset, threaded
 from core.errors import OutputError
-from core.files import replacing
+from core.files import replacing, reserve
 from core.training.batches import TrainingBatches, plain_batches
 from core.types import FloatArray
 
@@ -155,6 +155,7 @@ class FeatureCache:
             )
         with replacing(self.folder / f"{name}.npy", suffix=".npy") as temporary:
             stored = np.lib.format.open_memmap(temporary, "w+", np.float16, (count, *self._shape))
+            reserve(temporary)
             start = 0
             for step, (images, *rest) in enumerate(source, start=1):
                 values: Any = self.trunk.predict_on_batch(images)

@@ -9,7 +9,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from core.errors import RunError
+from core.errors import OutputError, RunError
 from core.files import replacing
 
 STATE_FILE = "last/state.safetensors"
@@ -34,13 +34,22 @@ def save_state(
         model: The whole model.
         optimizer: The optimizer, built.
         progress: JSON-ready; the history so far and what else the trainer must remember.
+
+    Raises:
+        OutputError: If the file can't be written.
     """
     tensors = {
         f"{number:05d}": np.array(keras.ops.convert_to_numpy(variable.value), order="C")
         for number, variable in enumerate(_variables(model, optimizer))
     }
-    with replacing(run / STATE_FILE) as temporary:
-        save_file(tensors, str(temporary), metadata={"progress": json.dumps(progress)})
+    try:
+        with replacing(run / STATE_FILE) as temporary:
+            save_file(tensors, str(temporary), metadata={"progress": json.dumps(progress)})
+    except SafetensorError as error:
+        # The library tells of a full disk in an error of its own.
+        raise OutputError(
+            f"The output must be writable. Received: {STATE_FILE}, {error}."
+        ) from error
 
 
 def read_progress(run: Path) -> dict[str, Any]:

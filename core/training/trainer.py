@@ -14,7 +14,7 @@ import numpy as np
 from core.data.manifest import read_manifest
 from core.data.pool import Pool, load_pool
 from core.errors import RunError
-from core.files import replacing, write_json
+from core.files import replacing, reserve, write_json
 from core.models import registry
 from core.models.head import LESION_LAYER, LOGITS_LAYER
 from core.models.precision import built_in, resolve
@@ -27,6 +27,8 @@ from core.training.stage import Stage
 from core.training.state import load_state, read_progress, save_state
 
 Report = Callable[[int, int, dict[str, float]], None]
+# What names and tables of HDF5 need beside the weights, with plenty to spare.
+_HDF5_ROOM = 2**20
 
 
 class Trainer:
@@ -221,6 +223,7 @@ class Trainer:
             return
         self.best = {key: row[key] for key in ("epoch", "val_accuracy", "val_loss")}
         with replacing(self.run / "best.weights.h5", suffix=".weights.h5") as temporary:
+            reserve(temporary, 4 * self.model.count_params() + _HDF5_ROOM)
             self.model.save_weights(temporary, overwrite=True)
 
     def _exhausted(self) -> bool:
