@@ -19,7 +19,7 @@ from core.evaluation.conformal import conformal_quantile
 from core.evaluation.operating import no_tumour_shift
 from core.evaluation.report import build_report
 from core.evaluation.storage import write_predictions, write_report
-from core.files import write_json
+from core.files import exchange, write_json
 from core.gate import fit_gate, write_gate
 from core.inference import Predictor, load_folder
 from core.labels import NO_TUMOUR
@@ -77,7 +77,14 @@ def _calibrate(
 
 
 def _swap(fresh: Path, target: Path) -> None:
-    """Put a folder in place of another; a kill in between leaves the old one to `recover`."""
+    """Put a folder in place of another, whose content is gone afterwards.
+
+    Where names can't be exchanged at one moment, a kill in between leaves the old one to
+    `recover`.
+    """
+    if target.exists() and exchange(fresh, target):
+        shutil.rmtree(fresh, ignore_errors=True)
+        return
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
