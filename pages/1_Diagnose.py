@@ -52,24 +52,22 @@ with screen:
             result.refuse(quality)
         with shown(), st.spinner(_("{model} is looking at the slice…").format(model=status.title)):
             analysis = cache.analysis(status.name, chosen.slice)
-        accepted = quality.ok and analysis.prediction.accepted
-        probabilities.show(chosen, analysis.prediction, status, accepted)
-        if not quality.ok:
-            result.slice_only(chosen.slice, _("As it was read"))
-    # Filled last: predicting a volume must not hold up the rest of the screen.
-    along = st.container()
-
-if analysis is not None:
-    with choice:
         result.show_warnings(chosen, analysis, quality.reasons)
         seen = st.container()
         if quality.ok:
             result.show_answer(chosen, analysis)
+        accepted = quality.ok and analysis.prediction.accepted
+        probabilities.show(chosen, analysis.prediction, status, accepted)
+        if not quality.ok:
+            result.slice_only(chosen.slice, _("As it was read"))
         report.offer(chosen, analysis, quality, status)
-    if quality.ok:
-        # After the answer, because that doesn't wait for what explains it.
-        explain.show(chosen, analysis)
-        similar.show(chosen.slice, status, seen)
+    # Filled last: predicting a volume must not hold up the rest of the screen.
+    along = st.container()
+
+if analysis is not None and quality.ok:
+    # After the answer, because that doesn't wait for what explains it.
+    explain.show(chosen, analysis)
+    similar.show(chosen.slice, status, seen)
 
 if chosen.look is not None and chosen.look.count > 1:
     with along:

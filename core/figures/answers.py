@@ -5,8 +5,9 @@ from typing import cast
 
 import plotly.graph_objects as go
 
-from core.figures.style import NEUTRAL, TEXT_SIZE, colour_of, name_of, new_figure, percent, say
+from core.figures.style import NEUTRAL, TEXT_SIZE, colour_of, name_of, new_figure, say
 from core.labels import describe
+from core.reading import percent
 from core.wording import _
 from core.wording import number as written
 
@@ -78,7 +79,7 @@ def probability_bars(
         )
     figure.update_xaxes(range=[0, 1], tickformat=".0%")
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_layout(margin_r=80, bargap=0.35)
+    figure.update_layout(margin_r=96, bargap=0.35)
     return figure
 
 
