@@ -63,7 +63,7 @@ for status in statuses:
         if report is None:
             st.caption(_("These weights come without a report, so no figure is shown."))
         else:
-            metric_row(reports.headline(report), width=175)
+            metric_row(reports.headline(report), width=150)
         with st.container(horizontal=True):
             st.page_link(
                 "pages/1_Diagnose.py",
@@ -85,5 +85,5 @@ if waiting:
         for status in waiting:
             st.caption(
                 f"**{plain(status.title)}** · {plain(told(get_spec(status.name).summary))} "
-                f"{plain(status.reason or '')}"
+                f"{plain(told(status.reason or ''))}"
             )

@@ -61,7 +61,8 @@ def test_batch_and_export(open_tab, tools, ready_model, folders):
     assert metric(page, "Slices") == "4"
     assert metric(page, "Not read") == "1"
     assert page.get_by_text("These are not held-out figures").count() == 1
-    assert page.get_by_test_id("stPlotlyChart").count() == 1
+    # The part of the page that draws charts is loaded with the first of them.
+    page.get_by_test_id("stPlotlyChart").wait_for()
 
     rows = list(csv.DictReader(io.StringIO(download(page, "CSV").decode("utf-8-sig"))))
     assert [row["file"] for row in rows][1:3] == [
