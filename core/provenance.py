@@ -10,6 +10,7 @@ from core.data.sources import SOURCES
 from core.errors import RunError
 from core.files import parse_json
 from core.inference import Predictor, load_folder, load_run
+from core.models.registry import MODELS
 from core.training.config import TrainConfig, read_config
 from core.training.runs import read_run
 
@@ -87,6 +88,9 @@ def training_command(config: TrainConfig) -> str:
     defaults = TrainConfig(config.model, config.manifest)
     values = {**vars(config), **vars(config.mixing)}
     usual = {**vars(defaults), **vars(defaults.mixing)}
+    if config.model in MODELS:
+        # The command's default is the model's own size.
+        usual["size"] = MODELS[config.model].input_size
     for name in usual:
         value = values[name]
         if name in _NOT_FLAGS or value == usual[name]:

@@ -183,3 +183,9 @@ def test_the_command_names_what_differs_from_the_defaults():
         "python -m core train --model cnn --manifest manifest.csv --epochs 40 --class-weights"
     )
     assert json.dumps(config.to_dict())
+
+
+def test_the_command_names_a_size_that_is_not_the_models_own():
+    small = TrainConfig("vgg16", "manifest.csv", size=128)
+    assert training_command(small).endswith("--manifest manifest.csv --size 128")
+    assert "--size" not in training_command(replace(small, size=224))
