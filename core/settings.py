@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.errors import SettingsError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DASHBOARD_BATCH_MB: Final = 256
+"""Most megabytes of one batch on the dashboard, all files together."""
 
 
 class Settings(BaseSettings):
@@ -20,7 +22,9 @@ class Settings(BaseSettings):
         runs_dir: Folder of training runs.
         data_dir: Optional folder with real slices for the sample picker and the Dataset page.
         threshold: Confidence from which an answer is accepted.
-        max_upload_mb: Largest accepted file in megabytes.
+        max_upload_mb: Largest accepted file in megabytes, on the dashboard and the service
+            alike. A zip in a batch is bounded by the batch instead: `DASHBOARD_BATCH_MB` here,
+            `max_batch_mb` of the service.
         max_pixels: Largest accepted number of pixels of one image.
         case_log: Whether cases can be saved; off until switched on.
         precision: Number format of inference: `float32`, `mixed_bfloat16`, or `auto` for the

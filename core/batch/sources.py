@@ -13,8 +13,9 @@ from core.imaging.limits import MEGABYTE, Limits, default_limits
 from core.imaging.names import safe_name
 from core.imaging.signature import SUPPORTED, detect, looks_like_image
 from core.labels import canonical
+from core.settings import DASHBOARD_BATCH_MB
 
-MAX_BYTES: Final = 256 * MEGABYTE
+MAX_BYTES: Final = DASHBOARD_BATCH_MB * MEGABYTE
 """Most bytes of one batch; they stay in memory so that a row can be opened again."""
 _PARTS: Final = 4
 

@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 
 from core.errors import SettingsError
-from core.settings import PROJECT_ROOT
+from core.settings import DASHBOARD_BATCH_MB, PROJECT_ROOT, get_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,5 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
         command += ["--server.port", str(arguments.port)]
     if arguments.headless:
         command += ["--server.headless", "true"]
+    # The server takes what its largest field takes; a field's own limit is checked by the browser.
+    largest = max(DASHBOARD_BATCH_MB, get_settings().max_upload_mb)
+    command += ["--server.maxUploadSize", str(largest)]
     # Streamlit looks for .streamlit/config.toml where it is started.
     return subprocess.run(command, cwd=PROJECT_ROOT, check=False).returncode  # noqa: S603
