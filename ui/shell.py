@@ -7,7 +7,7 @@ from streamlit.errors import StreamlitDuplicateElementKey
 
 from core import DISCLAIMER, __version__
 from core.wording import mark
-from ui import cache
+from ui import cache, sign_in
 from ui.catalogues import LANGUAGES
 from ui.errors import plain
 from ui.language import _, choose, current, told
@@ -31,6 +31,8 @@ PAGES: tuple[tuple[str, str, str], ...] = (
 def begin(title: str, icon: str, lead: str | None = None) -> None:
     """Open a screen: call it first on every page; a second call in the same run does nothing.
 
+    Where people have to sign in, the page ends here for those who haven't.
+
     Args:
         title: Heading of the screen.
         icon: A `:material/…:` icon.
@@ -42,15 +44,20 @@ def begin(title: str, icon: str, lead: str | None = None) -> None:
     except StreamlitDuplicateElementKey:
         return
     st.logo(_ASSETS / "logo.svg", size="large")
+    welcome = sign_in.passed()
     with sidebar:
-        _navigation()
-        _models()
+        if welcome:
+            _navigation()
+            _models()
+            sign_in.account()
         _languages()
         st.caption(_("GliaLens {version} · MIT licence").format(version=__version__))
     st.title(title)
     if lead:
         st.markdown(lead)
     st.caption(f":material/info: **{told(DISCLAIMER)}**")
+    if not welcome:
+        sign_in.ask()
 
 
 def _navigation() -> None:
