@@ -100,7 +100,7 @@ def run(predictor: Predictor, pool: Pool, positions: list[int]) -> dict[str, Row
         image = standardise(pool.images[position])
         box, group = pool.boxes[position], pool.rows[position].group
         target, region = int(pool.targets[position]), head_region(image)
-        assert box is not None
+        assert box is not None  # noqa: S101 - narrows the type
         base = baselines(image, region, score, target)
         for name, values in ((RANDOM, base["random"]), (EDGES, base["edges"])):
             rows.setdefault(name, Row()).scores.append(values)

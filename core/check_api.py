@@ -106,7 +106,7 @@ def find_images(
             )
     found.sort(key=lambda image: image.path)
     if limit is not None and limit < len(found):
-        found = random.Random(seed).sample(found, limit)  # noqa: S311
+        found = random.Random(seed).sample(found, limit)  # noqa: S311  # nosec B311
         found.sort(key=lambda image: image.path)
     return found
 

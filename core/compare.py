@@ -135,7 +135,7 @@ def compare(
                 "Every model of a comparison is measured on its manifest; `publish` again with "
                 f"--manifest measures anew. Received: {status.name}, measured on another one."
             )
-        assert status.card is not None
+        assert status.card is not None  # noqa: S101 - narrows the type
         stored[status.name] = read_predictions(folder / "predictions.csv")
         rows[status.name] = _row(folder, status.card, report)
         if latency:

@@ -92,7 +92,7 @@ def localise(
         _, maps, lesion = predictor.maps(standardise(pool.images[part])[..., np.newaxis])
         for row, position in enumerate(part):
             box, group = pool.boxes[position], pool.rows[position].group
-            assert box is not None
+            assert box is not None  # noqa: S101 - narrows the type
             pairs = [(maps[row, pool.targets[position]], cams)]
             if lesion is not None:
                 pairs.append((lesion[row], lesions))

@@ -183,7 +183,7 @@ def _spawn(log: Path, words: list[str]) -> "subprocess.Popen[bytes]":
     }
     try:
         with log.open("wb") as stream:
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603  # nosec B603
                 [sys.executable, "-m", "core", *words],
                 cwd=PROJECT_ROOT,
                 env=environment,

@@ -131,9 +131,9 @@ def disturbed(image: ByteArray, copies: int, seed: int = 0) -> ByteArray:
     background = float(np.median(ring))
     out = np.empty((copies, *image.shape), np.uint8)
     for number in range(copies):
-        angle = random.uniform(-_ROTATION, _ROTATION)
-        zoom = 1.0 + random.uniform(-_ZOOM, _ZOOM)
-        gamma = _GAMMA ** random.uniform(-1.0, 1.0)
+        angle = random.uniform(-_ROTATION, _ROTATION)  # nosec B311
+        zoom = 1.0 + random.uniform(-_ZOOM, _ZOOM)  # nosec B311
+        gamma = _GAMMA ** random.uniform(-1.0, 1.0)  # nosec B311
         moved = cv2.warpAffine(
             np.asarray(image, np.float32) / 255.0,
             cv2.getRotationMatrix2D(centre, angle, zoom),

@@ -87,7 +87,7 @@ def ask(ready: list[ModelStatus], slice_: Slice) -> Found:
             last = error
             faults.append(f"**{plain(status.title)}**: {plain(told(str(error)))}")
             continue
-        assert status.card is not None
+        assert status.card is not None  # noqa: S101 - narrows the type
         answers.append(Answer(status.title, status.card, analysis))
     if last is not None and not answers:
         raise last

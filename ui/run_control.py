@@ -165,7 +165,7 @@ def show_manage() -> None:
 
 
 def _tell(run: Watched) -> None:
-    assert run.info is not None
+    assert run.info is not None  # noqa: S101 - narrows the type
     state = state_name(run.state)
     if run.state in ("stopped", "interrupted") and not run.resumable:
         state = _("Stopped before its first epoch ended")
@@ -188,7 +188,7 @@ def _log(job: Job) -> None:
 
 
 def _resume(run: Watched) -> None:
-    assert run.info is not None
+    assert run.info is not None  # noqa: S101 - narrows the type
     st.markdown(_("**Resume**"))
     if not run.resumable:
         st.caption(_("A run can be resumed once an epoch has finished."))
@@ -212,7 +212,7 @@ def _resume(run: Watched) -> None:
 
 
 def _publish(run: Watched) -> None:
-    assert run.info is not None
+    assert run.info is not None  # noqa: S101 - narrows the type
     st.markdown(_("**Publish**"))
     if not run.publishable:
         st.caption(_("A run can be published once an epoch has finished."))

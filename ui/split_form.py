@@ -99,7 +99,7 @@ def _under_way() -> None:
     if [made.name for made in running] != st.session_state.get("splits_running"):
         st.rerun()
     for made in running:
-        assert made.job is not None
+        assert made.job is not None  # noqa: S101 - narrows the type
         with st.container(border=True, key=f"split_live_{made.name}"):
             lines = made.job.lines(1)
             st.progress(

@@ -64,7 +64,7 @@ class EpochScreen:
             self._close()
             self._say_epochs()
             self._bar, self._what = open_bar(steps, what, "step" if now else "slice"), what
-        assert self._bar is not None
+        assert self._bar is not None  # noqa: S101 - narrows the type
         if training:
             self._bar.set_postfix_str(
                 f"loss {now['loss']:.4f}, accuracy {now['accuracy']:.4f}", refresh=False

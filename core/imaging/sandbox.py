@@ -67,7 +67,7 @@ class _Worker:
 
     def __init__(self) -> None:
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # nosec B603
             [sys.executable, "-m", "core.imaging.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -132,9 +132,10 @@ class FeatureCache:
             self._fill(name, count, batches.steps, drawn, others)
             for part, values in others.items():
                 with replacing(paths[part], suffix=".npy") as temporary:
-                    np.save(temporary, values)
+                    np.save(temporary, values, allow_pickle=False)
         features = np.load(paths[""], mmap_mode="r", allow_pickle=False)
-        return features, np.load(paths["-allowed"]), np.load(paths["-lesion"])
+        kept = (np.load(paths[part], allow_pickle=False) for part in ("-allowed", "-lesion"))
+        return features, *kept
 
     def _fill(
         self,
