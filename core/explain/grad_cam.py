@@ -84,7 +84,7 @@ def full_pass(model: keras.Model, layer: str | None = None) -> FullPass:
         images: FloatArray,
     ) -> tuple[FloatArray, FloatArray, FloatArray | None, FloatArray]:
         logits, maps, lesion, vectors = run(images)
-        assert vectors is not None
+        assert vectors is not None  # noqa: S101 - narrows the type
         return logits, maps, lesion, vectors
 
     return call
