@@ -13,7 +13,7 @@ DEVELOPMENT := $(VENV)/.development
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help app test fuzz lint types messages screenshots serve clean
+.PHONY: help app test fuzz faults load audit lint types messages screenshots serve clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -26,6 +26,16 @@ test: $(DEVELOPMENT)
 
 fuzz: $(DEVELOPMENT)
 	$(BIN)/python -W ignore -m tests.hostile.fuzz $(ARGS)
+
+faults: $(DEVELOPMENT)
+	$(BIN)/python -W ignore -m tests.faults $(ARGS)
+
+load: $(DEVELOPMENT)
+	$(BIN)/python -m benchmarks.load $(ARGS)
+
+audit: $(DEVELOPMENT)
+	$(BIN)/bandit -q -c pyproject.toml -r core api ui pages streamlit_app.py
+	$(BIN)/python -m tests.security.audit
 
 lint: $(DEVELOPMENT)
 	$(BIN)/ruff check .
