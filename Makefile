@@ -1,5 +1,6 @@
 # make app    the dashboard            make test   the whole suite
 # make lint   ruff                     make types  mypy
+# make bench  speed, ten minutes       make bench ARGS=--quick  one minute
 # PYTHON=python3.12 make app           another interpreter
 
 VENV := .venv
@@ -13,10 +14,10 @@ DEVELOPMENT := $(VENV)/.development
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help app test fuzz faults load audit lint types messages screenshots serve clean
+.PHONY: help app test fuzz faults load audit bench lint types messages screenshots serve clean
 
 help:
-	@sed -n '1,3s/^# //p' Makefile
+	@sed -n '1,4s/^# //p' Makefile
 
 app: $(RUNTIME)
 	$(BIN)/python -m core app $(ARGS)
@@ -36,6 +37,9 @@ load: $(DEVELOPMENT)
 audit: $(DEVELOPMENT)
 	$(BIN)/bandit -q -c pyproject.toml -r core api ui pages streamlit_app.py
 	$(BIN)/python -m tests.security.audit
+
+bench: $(DEVELOPMENT)
+	$(BIN)/python -m benchmarks.bench $(ARGS)
 
 lint: $(DEVELOPMENT)
 	$(BIN)/ruff check .

@@ -27,6 +27,12 @@ from core.inference import get_predictor
 for name in {names!r}:
     get_predictor(name).analyse(draw_phantom(0).slice)
 """
+_DEPTH = 200
+_VOLUME = """
+from core.data.phantom import phantom_volume
+from core.inference import get_predictor
+get_predictor({name!r}).predict(phantom_volume(0, {depth}, size=256))
+"""
 
 
 def peak_megabytes(body: str) -> float:
@@ -47,9 +53,13 @@ def main() -> None:
     cases |= {f"model {name}": _MODELS.format(names=[name]) for name in ready}
     if len(ready) > 1:
         cases["all models"] = _MODELS.format(names=ready)
+    if ready:
+        cases[f"a volume of {_DEPTH} slices, {ready[0]}"] = _VOLUME.format(
+            name=ready[0], depth=_DEPTH
+        )
     figures = {name: round(peak_megabytes(body)) for name, body in cases.items()}
     for name, megabytes in figures.items():
-        print(f"{name:20} {megabytes:6} MiB")
+        print(f"{name:32} {megabytes:6} MiB")
     result = {"peak_mib": figures, "created": datetime.now(UTC).isoformat(timespec="seconds")}
     write_json(Path("benchmarks/results/memory.json"), result)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks import speed_tables as speed
 from core.engines.shards import SHARD_FILES
 from core.files import write_text
 
@@ -104,6 +105,16 @@ BLOCKS: Final[dict[str, tuple[str, Callable[[dict[str, Any]], str]]]] = {
     "growth": ("scale.json", growth),
     "cluster": ("dask_scale.json", cluster),
     "plan": ("dask_scale.json", plan),
+    "about": ("bench.json", speed.about),
+    "targets": ("bench.json", speed.verdicts),
+    "explained": ("bench.json", speed.explained),
+    "throughput": ("bench.json", speed.throughput),
+    "starts": ("bench.json", speed.starts),
+    "reading": ("bench.json", speed.reading),
+    "training": ("bench.json", speed.training),
+    "memory": ("bench.json", speed.memory),
+    "agreement": ("precision.json", speed.agreement),
+    "engines": ("engines.json", speed.engines),
 }
 
 
