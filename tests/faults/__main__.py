@@ -46,7 +46,7 @@ def main() -> int:
         "date": datetime.now(UTC).date().isoformat(),
         "seed": arguments.seed,
         "kills": kills,
-        "moments": sum(found["moments"] for found in kills.values()),
+        "tries": sum(found["tries"] for found in kills.values()),
         "killed": sum(found["killed"] for found in kills.values()),
         "broken": sum(len(found["broken"]) for found in kills.values()),
         "full_disk": {"writers": len(sentences), "sentences": sentences}

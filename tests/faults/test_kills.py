@@ -33,7 +33,7 @@ def test_every_file_is_the_old_one_or_the_new_one(light, kind):
     assert figures["broken"] == []
     assert figures["goes_on_afterwards"] is True
     assert figures["killed"] >= 1
-    assert figures["old"] + figures["new"] == 3
+    assert figures["old"] + figures["new"] == figures["tries"] >= 3
 
 
 @pytest.mark.slow
