@@ -10,10 +10,13 @@ import numpy as np
 from keras import layers as keras_layers
 
 from core.explain.convolutions import layers
-from core.models.head import LOGITS_LAYER
+from core.models.frozen import constant_pass
+from core.models.head import LOGITS_LAYER, features_layer
 from core.types import FloatArray
 
 HIDDEN_LAYER: Final = "head_dense"
+_DEPTHS: Final = "depths"
+_FEATURES: Final = "features"
 CHANNELS: Final = 256
 """Most channels of one depth that take part in the gate's features."""
 FeaturePass = Callable[[FloatArray], FloatArray]
@@ -85,20 +88,21 @@ def forward_pass(
     """
     import tensorflow as tf
 
-    size = model.input.shape[1]
-    outputs = {LOGITS_LAYER: model.output[LOGITS_LAYER]}
-    if gated:
-        outputs["depths"] = depths(model)
-    inner = keras.Model(model.input, outputs)
+    size, features = model.input.shape[1], model.get_layer(features_layer(model)).output
+    wanted = {_FEATURES: features} | ({_DEPTHS: depths(model)} if gated else {})
+    early_pass = constant_pass(keras.Model(model.input, wanted))
+    # The head keeps its variables: publishing moves its decision.
+    head = keras.Model(features, model.output[LOGITS_LAYER])
 
     @tf.function(input_signature=[tf.TensorSpec((None, size, size, 1), tf.float32)])
     def run(images: Any) -> Any:
-        found = inner(images, training=False)
-        return {name: tf.cast(value, tf.float32) for name, value in found.items()}
+        early = early_pass(images)
+        found = {LOGITS_LAYER: head(tf.cast(early.pop(_FEATURES), tf.float32), training=False)}
+        return {name: tf.cast(value, tf.float32) for name, value in (found | early).items()}
 
     def call(images: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         found = {key: np.asarray(v) for key, v in run(tf.constant(images, tf.float32)).items()}
-        return found[LOGITS_LAYER], found.get("depths")
+        return found[LOGITS_LAYER], found.get(_DEPTHS)
 
     return call
 

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from core.explain.features import depths
+from core.models.frozen import constant_pass
 from core.models.head import AVERAGE_LAYER, LESION_LAYER, LOGITS_LAYER, features_layer
 from core.types import FloatArray
 
@@ -95,26 +96,25 @@ def _compiled(
 ) -> Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray | None, FloatArray | None]]:
     import tensorflow as tf
 
+    early_pass = constant_pass(trunk)
+
     @tf.function(
         input_signature=[tf.TensorSpec((None, size, size, 1), tf.float32)],
         reduce_retracing=True,
     )
     def run(images: tf.Tensor) -> dict[str, Any]:
-        early = trunk(images, training=False)
+        early = early_pass(images)
         features = tf.cast(early[_FEATURES], tf.float32)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(features)
             outputs = head(features, training=False)
             logits = tf.cast(outputs[LOGITS_LAYER], tf.float32)
             columns = tf.unstack(logits, axis=-1)
-        maps = []
-        for column in columns:
-            gradient = tape.gradient(column, features)
-            weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
-            raw = tf.nn.relu(tf.reduce_sum(weights * features, axis=-1))
-            peak = tf.reduce_max(raw, axis=(1, 2), keepdims=True)
-            maps.append(tf.math.divide_no_nan(raw, peak))
-        found = {LOGITS_LAYER: logits, "maps": tf.stack(maps, axis=1)}
+        gradients = [tape.gradient(column, features) for column in columns]
+        weights = tf.stack([tf.reduce_mean(g, axis=(1, 2)) for g in gradients], axis=1)
+        raw = tf.nn.relu(tf.einsum("brxc,bkc->bkrx", features, weights))
+        peak = tf.reduce_max(raw, axis=(2, 3), keepdims=True)
+        found = {LOGITS_LAYER: logits, "maps": tf.math.divide_no_nan(raw, peak)}
         if LESION_LAYER in outputs:
             found[LESION_LAYER] = tf.sigmoid(tf.cast(outputs[LESION_LAYER], tf.float32)[..., 0])
         if _DEPTHS in early:
