@@ -69,7 +69,6 @@ def measure(size: int, rounds: int) -> list[dict[str, Any]]:
         images = noise(1, size)
         bare = compiled(predictor.model)
         student, vis = usual_app(plain, predictor.layer), keras_vis(plain, predictor.layer)
-        # Each is preceded by the floor's own kind of work, so that caches start alike.
         seconds = interleave(
             {
                 FLOOR: lambda bare=bare, x=images: bare(x),
@@ -94,7 +93,7 @@ def measure(size: int, rounds: int) -> list[dict[str, Any]]:
                 "size": size,
                 "precision": policy,
                 "weights": "random",
-                "times": {key: summary(value) for key, value in seconds.items()},
+                "times": {key: summary(value) for key, value in (seconds | close).items()},
                 "ratio_to_floor": {
                     key: paired_ratio(value, seconds[FLOOR]) for key, value in seconds.items()
                 }
