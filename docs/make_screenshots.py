@@ -2,8 +2,11 @@
 
     python docs/make_screenshots.py [--out docs/screenshots] [--url http://localhost:8501]
 
-Without `--url` it starts the app itself on a free port. It needs the development extras and a
-Chromium: the one named by CHROMIUM, /usr/bin/chromium, or Playwright's own.
+Without `--url` it starts the app itself on a free port, on what a fresh clone has: the published
+weights and drawn phantoms, no dataset and no runs. So no real scan can get into a picture. The
+case log of that app is a temporary one, filled with answers about phantoms. It needs the
+development extras and a Chromium: the one named by CHROMIUM, /usr/bin/chromium, or Playwright's
+own.
 
 The volume is the drawn phantom, unless `--volume` names another file; the refused photograph
 is the cup of coffee of scikit-image (CC0).
@@ -11,6 +14,7 @@ is the cup of coffee of scikit-image (CC0).
 
 import argparse
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,11 +22,12 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = [
@@ -43,6 +48,9 @@ PAGES = {
     "cases": "/Case_log",
 }
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
+IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+COLOURS = 256
+PATIENCE = 300_000
 
 
 def chromium() -> str | None:
@@ -59,8 +67,32 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_app(timeout: float = 60.0) -> Iterator[str]:
+def as_cloned() -> Iterator[dict[str, str]]:
+    """Yield an environment in which the app has what a fresh clone has.
+
+    The manifest names its dataset by a path relative to itself, so that a copy of the weights
+    finds no scans, whatever lies beside the project.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder) / "clone"
+        shutil.copytree(ROOT / "weights", clone / "weights")
+        (clone / "runs").mkdir()
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("GLIALENS_")}
+        yield kept | {
+            "GLIALENS_WEIGHTS_DIR": str(clone / "weights"),
+            "GLIALENS_RUNS_DIR": str(clone / "runs"),
+        }
+
+
+@contextmanager
+def running_app(
+    timeout: float = 60.0, environment: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """Start the app, wait until it answers, and stop it afterwards.
+
+    Args:
+        timeout: Seconds until it must answer.
+        environment: Its environment; this process's own by default.
 
     Yields:
         Its address.
@@ -71,7 +103,7 @@ def running_app(timeout: float = 60.0) -> Iterator[str]:
         "--server.headless", "true", "--server.port", str(port), "--server.address", "127.0.0.1",
         "--server.fileWatcherType", "none",
     ]  # fmt: skip
-    process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)  # noqa: S603
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + timeout
@@ -95,10 +127,12 @@ def running_app(timeout: float = 60.0) -> Iterator[str]:
 
 def settle(page: Page) -> None:
     """Wait until the script has run and every chart and picture is drawn."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_selector(IDLE)
     page.wait_for_selector("h1")
     page.wait_for_timeout(1200)
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_selector(IDLE)
+    # A kind of widget is fetched with its first use; until then a grey box holds its place.
+    page.wait_for_function("!document.querySelector('[data-testid=\"stSkeleton\"]')")
 
 
 def show_all(page: Page, width: int, height: int) -> None:
@@ -133,9 +167,31 @@ def prepare(page: Page, name: str, volume: Path | None) -> None:
         # Cancel goes once every slice is predicted.
         page.locator('[data-testid="stPlotlyChart"]').nth(1).wait_for()
         page.get_by_role("button", name="Cancel").wait_for(state="hidden")
+    elif name == "batch":
+        page.get_by_role("button", name="Try the samples").click()
+        page.wait_for_selector('[data-testid="stDataFrame"]')
     else:
         return
     settle(page)
+
+
+def fill_case_log(browser: Browser, url: str) -> None:
+    """Save answers about three phantoms, as a reader would."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    for number in (2, 3, 4):
+        page.goto(f"{url}/Diagnose?sample=phantom-{number}")
+        settle(page)
+        page.get_by_role("button", name="Save to the case log").click()
+        page.get_by_text("Saved as case").wait_for()
+    page.close()
+
+
+def shrink(file: Path) -> None:
+    """Write a picture again with a palette: a third of the bytes, and hardly a difference."""
+    with Image.open(file) as picture:
+        small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    small.save(file, optimize=True)
 
 
 def drop(page: Page, file: Path) -> None:
@@ -143,18 +199,32 @@ def drop(page: Page, file: Path) -> None:
     page.set_input_files('[data-testid="stFileUploader"] input[type="file"]', file)
 
 
-def take(url: str, out: Path, sample: str, only: list[str], volume: Path | None = None) -> None:
-    """Take every picture."""
+def take(
+    url: str, out: Path, sample: str, only: list[str], volume: Path | None, fill: bool
+) -> None:
+    """Take every picture.
+
+    Args:
+        url: Address of the app.
+        out: Folder of the pictures.
+        sample: Sample of the pages that show one.
+        only: Names of pictures; all of them if empty.
+        volume: File to show as the volume; the drawn one by default.
+        fill: Whether to save cases first.
+    """
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        if fill and (not only or "cases" in only):
+            fill_case_log(browser, url)
         for theme in ("light", "dark"):
             for size, (width, height) in SIZES.items():
                 context = browser.new_context(
                     viewport={"width": width, "height": height},
                     color_scheme="dark" if theme == "dark" else "light",
+                    locale="en-GB",
                 )
-                context.set_default_timeout(180_000)
+                context.set_default_timeout(PATIENCE)
                 for name, path in PAGES.items():
                     if only and name not in only:
                         continue
@@ -163,9 +233,11 @@ def take(url: str, out: Path, sample: str, only: list[str], volume: Path | None 
                     settle(page)
                     prepare(page, name, volume)
                     show_all(page, width, height)
-                    page.screenshot(path=out / f"{name}-{theme}-{size}.png")
+                    file = out / f"{name}-{theme}-{size}.png"
+                    page.screenshot(path=file)
+                    shrink(file)
                     page.close()
-                    print(f"{name}-{theme}-{size}.png")
+                    print(file.name, flush=True)
                 context.close()
         browser.close()
 
@@ -175,16 +247,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Take the screenshots of every page.")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
     parser.add_argument("--url", help="address of a running app")
-    parser.add_argument("--sample", default="phantom-1", help="sample shown on Diagnose")
+    parser.add_argument("--sample", default="phantom-3", help="sample that is shown")
     parser.add_argument("--volume", type=Path, help="NIfTI, DICOM or zip instead of the phantom")
     parser.add_argument("--only", action="append", default=[], choices=list(PAGES))
     arguments = parser.parse_args()
     wanted = (arguments.out, arguments.sample, arguments.only, arguments.volume)
     if arguments.url:
-        take(arguments.url.rstrip("/"), *wanted)
+        take(arguments.url.rstrip("/"), *wanted, fill=False)
         return
-    with running_app() as url:
-        take(url, *wanted)
+    with as_cloned() as environment:
+        log = Path(environment["GLIALENS_RUNS_DIR"]).parent / "cases.db"
+        environment |= {
+            "GLIALENS_CASE_LOG": "true",
+            "GLIALENS_DATABASE_URL": f"sqlite:///{log}",
+        }
+        with running_app(180.0, environment) as url:
+            take(url, *wanted, fill=True)
 
 
 if __name__ == "__main__":
