@@ -15,7 +15,7 @@ from core.data.sources import weights_license
 from core.errors import OutputError, RunError
 from core.evaluate import gather, pool_logits
 from core.evaluation.calibration import fit_temperature, softmax
-from core.evaluation.conformal import conformal_quantile
+from core.evaluation.conformal import LEVELS, conformal_quantile
 from core.evaluation.operating import no_tumour_shift
 from core.evaluation.report import build_report
 from core.evaluation.storage import write_predictions, write_report
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from core.data.pool import Pool
 
 Progress = Callable[[int, int, str], None]
-_LEVELS = (0.9, 0.95)
 KEPT = 0.955
 """Share of the tumour-free validation slices that a published model calls tumour-free at least:
 95 %, and a little for the difference between validation and test."""
@@ -70,7 +69,7 @@ def _calibrate(
     probabilities = softmax(logits, temperature)
     quantiles = {
         f"{level:.2f}": round(float(conformal_quantile(probabilities, targets, level)), 6)
-        for level in _LEVELS
+        for level in LEVELS
     }
     gate = write_gate(fit_gate(predictor, pool, progress=progress), folder)
     return {"temperature": temperature, "conformal": quantiles, "gate": gate}
@@ -169,6 +168,7 @@ def publish(
             "license": weights_license({row.source for row in loaded.rows}),
             "disclaimer": DISCLAIMER,
             "decision": decision,
+            "measured_in": predictor.model.dtype_policy.name,
         }
         write_json(fresh / "card.json", raw)
         raw.update(_calibrate(load_folder(fresh), pool, fresh, progress))
