@@ -123,19 +123,31 @@ def main() -> None:
     """Measure, print, write `benchmarks/results/bench.json`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer runs; writes nothing")
-    parser.add_argument("--keep-scripts", action="store_true", help="take the last of each script")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="SECTION",
+        help="measure these anew and keep the rest of the last result",
+    )
     options = parser.parse_args()
     began = time.monotonic()
-    result: dict[str, Any] = {"machine": machine()}
+    result: dict[str, Any] = (earlier("bench") or {}) if options.only else {}
+    result["machine"] = machine()
     for name, section in sections(options.quick).items():
+        if options.only and name not in options.only:
+            continue
         print(f"{time.monotonic() - began:5.0f} s  {name}", file=sys.stderr, flush=True)
         result[name] = section()
     for name in _SCRIPTS:
+        if options.only and name not in options.only:
+            continue
         print(f"{time.monotonic() - began:5.0f} s  {name}", file=sys.stderr, flush=True)
-        result[name] = earlier(name) if options.quick or options.keep_scripts else script(name)
+        result[name] = earlier(name) if options.quick else script(name)
     result |= {"precision": earlier("precision"), "growth": earlier("scale")}
     result["targets"] = [target.row() for target in targets(result)]
-    result["seconds"] = round(time.monotonic() - began)
+    if not options.only:
+        result["seconds"] = round(time.monotonic() - began)
     result["load_after"] = load()
     result["created"] = datetime.now(UTC).isoformat(timespec="seconds")
     print(show(result))
