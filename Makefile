@@ -1,6 +1,7 @@
 # make app    the dashboard            make test   the whole suite
 # make lint   ruff                     make types  mypy
 # make bench  speed, ten minutes       make bench ARGS=--quick  one minute
+# make browser  all journeys in Chromium
 # PYTHON=python3.12 make app           another interpreter
 
 VENV := .venv
@@ -14,16 +15,19 @@ DEVELOPMENT := $(VENV)/.development
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help app test fuzz faults load audit bench lint types messages screenshots serve clean
+.PHONY: help app test browser fuzz faults load audit bench lint types messages screenshots serve clean
 
 help:
-	@sed -n '1,4s/^# //p' Makefile
+	@sed -n '1,5s/^# //p' Makefile
 
 app: $(RUNTIME)
 	$(BIN)/python -m core app $(ARGS)
 
 test: $(DEVELOPMENT)
 	$(BIN)/python -m pytest -q -m "not slow" $(ARGS)
+
+browser: $(DEVELOPMENT)
+	$(BIN)/python -m pytest -q -m browser tests/browser $(ARGS)
 
 fuzz: $(DEVELOPMENT)
 	$(BIN)/python -W ignore -m tests.hostile.fuzz $(ARGS)

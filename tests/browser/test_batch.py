@@ -9,7 +9,7 @@ from core import DISCLAIMER
 from core.data.phantom import draw_phantom
 from core.imaging.overlay import to_grey_rgb, to_png
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def phantom(seed, size=128):

@@ -5,7 +5,7 @@ from core.cases import CaseLog
 from core.imaging.overlay import to_png
 from core.types import Prediction, Slice
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 LABELS = ("glioma", "meningioma", "notumor", "pituitary")
 

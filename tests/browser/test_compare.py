@@ -4,7 +4,7 @@ import shutil
 import cv2
 import pytest
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NAMES = ("cnn", "vgg16", "vgg19")
 

@@ -11,7 +11,7 @@ import pytest
 from core import DISCLAIMER
 from core.models.registry import statuses
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 SECTION = re.compile(r"^## Five-minute demo\n(.*?)^## ", re.M | re.S)

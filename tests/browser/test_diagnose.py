@@ -5,7 +5,7 @@ import pytest
 
 from core.data.phantom import phantom_volume
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 FIELD = '[data-testid="stFileUploader"] input[type="file"]'
 PASTE = """async () => {
