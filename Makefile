@@ -24,7 +24,7 @@ app: $(RUNTIME)
 	$(BIN)/python -m core app $(ARGS)
 
 test: $(DEVELOPMENT)
-	$(BIN)/python -m pytest -q -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 browser: $(DEVELOPMENT)
 	$(BIN)/python -m pytest -q -m browser tests/browser $(ARGS)
