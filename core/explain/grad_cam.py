@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from core.explain.closed_form import HeadPass, closed_form
 from core.explain.features import depths
 from core.models.frozen import constant_pass
 from core.models.head import AVERAGE_LAYER, LESION_LAYER, LOGITS_LAYER, features_layer
@@ -91,12 +92,29 @@ def full_pass(model: keras.Model, layer: str | None = None) -> FullPass:
     return call
 
 
+def _backward(head: keras.Model) -> HeadPass:
+    """Return `closed_form`'s pass for any head, through automatic differentiation."""
+
+    def run(features: Any) -> tuple[dict[str, Any], Any]:
+        import tensorflow as tf
+
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(features)
+            outputs = head(features, training=False)
+            columns = tf.unstack(tf.cast(outputs[LOGITS_LAYER], tf.float32), axis=-1)
+        gradients = [tape.gradient(column, features) for column in columns]
+        return outputs, tf.stack([tf.reduce_mean(g, axis=(1, 2)) for g in gradients], axis=1)
+
+    return run
+
+
 def _compiled(
     trunk: keras.Model, head: keras.Model, size: int | None
 ) -> Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray | None, FloatArray | None]]:
     import tensorflow as tf
 
     early_pass = constant_pass(trunk)
+    head_pass = closed_form(head) or _backward(head)
 
     @tf.function(
         input_signature=[tf.TensorSpec((None, size, size, 1), tf.float32)],
@@ -105,13 +123,8 @@ def _compiled(
     def run(images: tf.Tensor) -> dict[str, Any]:
         early = early_pass(images)
         features = tf.cast(early[_FEATURES], tf.float32)
-        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-            tape.watch(features)
-            outputs = head(features, training=False)
-            logits = tf.cast(outputs[LOGITS_LAYER], tf.float32)
-            columns = tf.unstack(logits, axis=-1)
-        gradients = [tape.gradient(column, features) for column in columns]
-        weights = tf.stack([tf.reduce_mean(g, axis=(1, 2)) for g in gradients], axis=1)
+        outputs, weights = head_pass(features)
+        logits = tf.cast(outputs[LOGITS_LAYER], tf.float32)
         raw = tf.nn.relu(tf.einsum("brxc,bkc->bkrx", features, weights))
         peak = tf.reduce_max(raw, axis=(2, 3), keepdims=True)
         found = {LOGITS_LAYER: logits, "maps": tf.math.divide_no_nan(raw, peak)}
