@@ -21,7 +21,7 @@ from core.files import write_text
 DOCUMENT = Path("docs/generalisation.md")
 BEGIN, END = "<!-- ablation: begin -->", "<!-- ablation: end -->"
 MISSING = "not yet measured"
-_BASE = ("--model", "cnn", "--epochs", "20", "--learning-rate", "1e-3")
+_BASE = ("--model", "cnn", "--size", "96", "--epochs", "6", "--learning-rate", "2e-3")
 _STILL = ("--paste", "0", "--sham", "0", "--mirror", "0")
 _ONE, _ALL = "one-source.csv", "weights/manifest.csv"
 

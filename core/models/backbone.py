@@ -112,11 +112,12 @@ def flat_base(application: Callable[..., keras.Model], mode: str, size: int | No
         with random weights: He's initialisation where Keras would take Glorot's.
     """
     inputs = keras.Input((size, size, 1), name="slice")
-    # With `input_tensor` the base joins this graph; weights are loaded by name afterwards.
+    # With `input_tensor` the base joins this graph; weights are loaded by name afterwards. Grey
+    # levels around 118 are whole numbers in bfloat16, so the input stays in float32.
     base = application(
         include_top=False,
         weights=None,
-        input_tensor=ImageNetInput(mode, name="imagenet")(inputs),
+        input_tensor=ImageNetInput(mode, name="imagenet", dtype="float32")(inputs),
     )
     return keras.models.clone_model(base, clone_function=_own_layer)
 

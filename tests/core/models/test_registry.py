@@ -8,6 +8,7 @@ from core.cli import main
 from core.errors import UnknownModelError
 from core.models import registry
 from core.models.head import LOGITS_LAYER, features_layer
+from core.models.precision import built_in
 from core.settings import get_settings
 
 LABELS = ("glioma", "meningioma", "notumor", "pituitary")
@@ -37,6 +38,17 @@ def test_vgg_sees_three_channels_in_the_imagenet_range():
         out[0, 0, 1], np.array([118.0] * 3) - [103.939, 116.779, 123.68], rtol=1e-5
     )
     np.testing.assert_allclose(out[0, 0, 2] - out[0, 0, 0], [116.0] * 3, rtol=1e-5)
+
+
+def test_grey_levels_keep_their_fractions_in_a_network_of_bfloat16():
+    with built_in("mixed_bfloat16"):
+        model = registry.build("vgg16", 32, LABELS)
+    grey = np.linspace(-0.01, 0.01, 9, dtype=np.float32).reshape(1, 3, 3, 1)
+    # 118 + 0.58: a number format of eight bits has nothing between 118 and 118.5.
+    np.testing.assert_allclose(
+        np.array(model.get_layer("imagenet")(grey))[..., 0] + 103.939, 58 * grey[..., 0] + 118
+    )
+    assert model.get_layer("block1_conv1").compute_dtype == "bfloat16"
 
 
 @pytest.mark.parametrize(
