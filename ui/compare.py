@@ -142,7 +142,11 @@ def _badge(consensus: Consensus) -> tuple[str, str, Any]:
     if consensus.kind == "alone":
         return _("One model alone"), ":material/person:", "gray"
     if consensus.kind == "unanimous":
-        text = _("All {total} models say: {label}").format(total=consensus.total, label=name)
+        text = (
+            _("Both models say: {label}")
+            if consensus.total == 2
+            else _("All {total} models say: {label}")
+        ).format(total=consensus.total, label=name)
         sure = len(consensus.committed) == consensus.total
         return text, ":material/handshake:", "green" if sure else "blue"
     if consensus.kind == "majority":

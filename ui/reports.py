@@ -1,13 +1,14 @@
 """Tables and sentences from a model's `report.json`."""
 
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from core.labels import describe
 from core.reading import percent
 from core.wording import number as written
 from ui.language import _
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Report = dict[str, Any]
 
@@ -73,7 +74,7 @@ def source_of(report: Report) -> str:
     ).format(**values)
 
 
-def per_source(report: Report) -> pd.DataFrame:
+def per_source(report: Report) -> "pd.DataFrame":
     """Return one row per source of the slices."""
     rows = [
         {
@@ -85,6 +86,9 @@ def per_source(report: Report) -> pd.DataFrame:
         }
         for source, row in (report.get("per_source") or {}).items()
     ]
+    # Not at the top: the home page draws no table, and its first paint is awaited.
+    import pandas as pd
+
     return pd.DataFrame(rows)
 
 

@@ -90,7 +90,7 @@ def test_one_model_alone_cannot_disagree(open_page, models, texts):
 def test_models_that_agree(open_page, models, texts):
     models(Looker("cnn", "glioma"), Looker("vgg16", "glioma", 0.8))
     at = open_page(PAGE, sample="phantom-1")
-    assert badge(at, "All 2 models say: Glioma")
+    assert badge(at, "Both models say: Glioma")
     assert "Agreement is no proof" in texts(at)
     table = answers(at)
     assert list(table["Model"]) == ["CNN from scratch", "VGG16", "Ensemble"]
