@@ -133,17 +133,18 @@ def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def fill(text: str, lines: Sequence[str]) -> str:
-    """Put lines between the document's markers.
+def fill(text: str, lines: Sequence[str], markers: tuple[str, str] = (BEGIN, END)) -> str:
+    """Put lines between two markers of the document.
 
     Raises:
         DatasetError: If the document hasn't both markers, once each and in order.
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise DatasetError(f"The document has the lines {BEGIN} and {END}. Received: another.")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return before + "\n".join([BEGIN, "", *lines, "", END]) + after
+    begin, end = markers
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise DatasetError(f"The document has the lines {begin} and {end}. Received: another.")
+    before, rest = text.split(begin)
+    _, after = rest.split(end)
+    return before + "\n".join([begin, "", *lines, "", end]) + after
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -23,7 +23,7 @@ def test_every_command_is_one_that_train_takes(row):
     words = shlex.split(row.train("data"))
     assert words[:4] == ["python", "-m", "core", "train"]
     config = train._fresh(parser.parse_args(words[4:]))
-    assert (config.model, config.size, config.epochs) == ("cnn", 128, 20)
+    assert (config.model, config.size, config.epochs) == ("cnn", 96, 6)
 
 
 def test_no_two_rows_train_the_same():
