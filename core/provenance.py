@@ -31,6 +31,7 @@ class Origin:
         history: Its epochs.
         manifest: Path of the manifest that it was trained on; None if only its digest is known.
         root: Dataset root that the training named.
+        shift: What the no-tumour logit was raised by when the weights were published before.
     """
 
     predictor: Predictor
@@ -38,6 +39,7 @@ class Origin:
     history: list[dict[str, Any]]
     manifest: Path | None
     root: Path | None
+    shift: float = 0.0
 
 
 def open_origin(folder: Path) -> Origin:
@@ -54,7 +56,9 @@ def open_origin(folder: Path) -> Origin:
         predictor = load_folder(folder)
         facts = {key: predictor.card.raw[key] for key in _KEPT if key in predictor.card.raw}
         history = parse_json((folder / "history.json").read_text(encoding="utf-8"))
-        return Origin(predictor, facts, history, None, None)
+        decision = predictor.card.raw.get("decision") or {}
+        shift = float(decision.get("notumour_shift", 0.0))
+        return Origin(predictor, facts, history, None, None, shift)
     config, info = read_config(folder), read_run(folder)
     if not (folder / "best.weights.h5").is_file():
         raise RunError(

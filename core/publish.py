@@ -44,9 +44,12 @@ def _pool(predictor: Predictor, manifest: Manifest, progress: Progress | None) -
 
 
 def _set_decision(
-    predictor: Predictor, pool: "Pool", progress: Progress | None
+    predictor: Predictor, pool: "Pool", earlier: float, progress: Progress | None
 ) -> dict[str, float]:
-    """Move the line between tumour and no tumour, in the weights, by the validation split."""
+    """Move the line between tumour and no tumour, in the weights, by the validation split.
+
+    What an earlier publication moved it by is counted in.
+    """
     from core.models.decision import shift_no_tumour
 
     if NO_TUMOUR not in predictor.labels:
@@ -55,7 +58,7 @@ def _set_decision(
     logits = pool_logits(predictor, pool, validation, progress, "decide")
     shift = round(no_tumour_shift(logits, pool.targets[validation], position, KEPT), 4)
     shift_no_tumour(predictor.model, position, shift)
-    return {"notumour_kept_on_validation": KEPT, "notumour_shift": shift}
+    return {"notumour_kept_on_validation": KEPT, "notumour_shift": round(earlier + shift, 4)}
 
 
 def _calibrate(
@@ -153,7 +156,7 @@ def publish(
         ) from error
     try:
         pool = _pool(predictor, loaded, progress)
-        decision = _set_decision(predictor, pool, progress)
+        decision = _set_decision(predictor, pool, origin.shift, progress)
         sha256 = save_weights(predictor.model, fresh / "weights.safetensors")
         raw: dict[str, Any] = {
             "name": name,

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -106,9 +107,14 @@ def test_publishing_again_replaces_the_whole_folder(run, tmp_path):
 
 def test_published_weights_are_published_anew_with_a_manifest(published, tiny_manifest, tmp_path):  # noqa: F811
     weights, card = published
-    again = publish(weights / "mine", "again", tmp_path, manifest=tiny_manifest)
+    raw = json.loads((weights / "mine" / "card.json").read_text())
+    raw["decision"]["notumour_shift"] = 0.25
+    shutil.copytree(weights / "mine", tmp_path / "moved")
+    (tmp_path / "moved" / "card.json").write_text(json.dumps(raw))
+    again = publish(tmp_path / "moved", "again", tmp_path, manifest=tiny_manifest)
     assert (again.command, again.init) == (card.command, card.init)
-    assert again.raw["decision"]["notumour_shift"] == 0.0
+    # Nothing had to be moved this time; what was moved before is still said.
+    assert again.raw["decision"]["notumour_shift"] == 0.25
     assert again.sha256 == card.sha256
     assert again.temperature == card.temperature
     assert (tmp_path / "again" / "history.json").read_text() == (
