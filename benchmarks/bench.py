@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import explained, reading, start, throughput
+from benchmarks import explained, reading, redraw, start, throughput
 from benchmarks.targets import targets
 from benchmarks.timing import load, table
 from core.files import write_json
@@ -37,6 +37,7 @@ def sections(quick: bool) -> dict[str, Callable[[], Any]]:
     found: dict[str, Callable[[], Any]] = {
         "commands": lambda: start.commands(1 if quick else 3),
         "first_paint": lambda: start.first_paint(1 if quick else 3),
+        "redraw": lambda: redraw.measure(4 if quick else 20),
         "reading": lambda: reading.measure((512,) if quick else (256, 512, 1024), rounds),
         "second_model": lambda: reading.second_model(),
         "explained": lambda: explained.measure(224, rounds),
@@ -88,6 +89,8 @@ def show(result: dict[str, Any]) -> str:
     add("dashboard: server answers", paint["server_answers"])
     if paint["first_heading"]:
         add("dashboard: first heading drawn", paint["first_heading"])
+    for control, row in result["redraw"]["controls"].items():
+        add(f"dashboard: overlay redrawn after its {control}", row)
     for row in result["reading"]:
         add(
             f"{row['what']}, {row['side']} px",

@@ -64,7 +64,7 @@ def first_paint(rounds: int) -> dict[str, Any]:
     """
     served: list[float] = []
     painted: list[float] = []
-    with _browser() as (page, reason):
+    with browser() as (page, reason):
         for _ in range(rounds):
             ready, drawn = _paint(page)
             served.append(ready)
@@ -78,6 +78,19 @@ def first_paint(rounds: int) -> dict[str, Any]:
 
 
 def _paint(page: Any) -> tuple[float, float | None]:
+    began = time.perf_counter()
+    with dashboard() as url:
+        ready = time.perf_counter() - began
+        if page is None:
+            return ready, None
+        page.goto(url, wait_until="commit")
+        page.wait_for_selector("h1", timeout=1000 * _WAIT)
+        return ready, time.perf_counter() - began
+
+
+@contextmanager
+def dashboard() -> Iterator[str]:
+    """Start the dashboard, yield its address as soon as it answers, and stop it."""
     port = free_port()
     began = time.perf_counter()
     server = subprocess.Popen(  # noqa: S603
@@ -97,12 +110,7 @@ def _paint(page: Any) -> tuple[float, float | None]:
                 if time.perf_counter() - began > _WAIT or server.poll() is not None:
                     raise SystemExit("The dashboard did not start.") from None
                 time.sleep(0.01)
-        ready = time.perf_counter() - began
-        if page is None:
-            return ready, None
-        page.goto(url, wait_until="commit")
-        page.wait_for_selector("h1", timeout=1000 * _WAIT)
-        return ready, time.perf_counter() - began
+        yield url
     finally:
         # The command's child is the server proper; both are in a group of their own.
         os.killpg(server.pid, 15)
@@ -110,7 +118,7 @@ def _paint(page: Any) -> tuple[float, float | None]:
 
 
 @contextmanager
-def _browser() -> Iterator[tuple[Any, str]]:
+def browser() -> Iterator[tuple[Any, str]]:
     """Yield a page of Chromium, or None and the reason."""
     try:
         from playwright.sync_api import Error, sync_playwright
@@ -121,13 +129,13 @@ def _browser() -> Iterator[tuple[Any, str]]:
 
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+            opened = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         except Error as error:
-            browser, why = None, f"Chromium can't be started: {str(error).splitlines()[0]}"
-        if browser is None:
+            opened, why = None, f"Chromium can't be started: {str(error).splitlines()[0]}"
+        if opened is None:
             yield None, why
             return
-        page = browser.new_page()
+        page = opened.new_page()
         page.goto("about:blank")
         yield page, ""
-        browser.close()
+        opened.close()

@@ -95,6 +95,8 @@ def _start(result: Result) -> list[Target]:
     paint = result.get("first_paint") or {}
     drawn = paint.get("first_heading")
     again = result.get("second_model")
+    redraw = result.get("redraw") or {}
+    controls = redraw.get("controls") or {}
     return [
         Target("python -m core --help", commands.get("python -m core --help"), "at most", 0.5, "s"),
         Target(
@@ -104,6 +106,17 @@ def _start(result: Result) -> list[Target]:
             2.0,
             "s",
             paint.get("not_painted_because", ""),
+        ),
+        *(
+            Target(
+                f"overlay redrawn after its {name}",
+                (controls.get(name) or {}).get("median_ms"),
+                "at most",
+                100.0,
+                "ms",
+                redraw.get("not_timed_because", ""),
+            )
+            for name in ("opacity", "outline")
         ),
         Target(
             "decoding that a second model is spared",

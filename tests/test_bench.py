@@ -77,6 +77,9 @@ def test_targets_follow_from_the_sections():
         {
             "commands": [{"command": "python -m core --help", "median_ms": 400.0}],
             "first_paint": {"first_heading": {"median_ms": 2500.0}},
+            "redraw": {
+                "controls": {"opacity": {"median_ms": 99.0}, "outline": {"median_ms": 101.0}}
+            },
             "second_model": {"decoding_saved": 0.99},
             "throughput": [row | {"faster_than_float32": 1.7}],
             "precision": {"models": {"vgg16": agreement}},
@@ -90,6 +93,8 @@ def test_targets_follow_from_the_sections():
         "vgg16: share of the matrix rate, batch 32, mixed_bfloat16": "MISSED",
         "python -m core --help": "met",
         "first paint of the dashboard": "MISSED",
+        "overlay redrawn after its opacity": "met",
+        "overlay redrawn after its outline": "MISSED",
         "decoding that a second model is spared": "met",
         "audit of 100,000 images": "met",
     }

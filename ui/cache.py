@@ -4,6 +4,7 @@ Keys are the content (digest of the pixels, bytes of the file) or a file's path 
 time of change, so new weights or a new report show without a restart.
 """
 
+import gc
 import json
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -68,9 +69,21 @@ def _future(name: str, folder: str, stamp: int) -> "Future[Predictor]":
     def load() -> "Predictor":
         predictor = inference.get_predictor(name, Path(folder))
         predictor.warm_up()
+        _settle()
         return predictor
 
     return _WORKERS.submit(load)
+
+
+def _settle() -> None:
+    """Take what lives as long as the process out of the garbage collector's sight.
+
+    Streamlit collects all garbage after every run of a script. With TensorFlow loaded that is
+    half a second in which no picture is sent; what was frozen isn't looked through again.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def warm(name: str) -> "Future[Predictor]":

@@ -8,7 +8,7 @@ import streamlit as st
 from core import figures
 from core.consensus import OTHER_PLACE, SAME_PLACE, overlaps
 from core.ensemble import ENSEMBLE
-from core.imaging.overlay import COLOUR_MAPS, colour_table, overlay, to_grey_rgb
+from core.imaging.overlay import COLOUR_MAPS, colour_table, overlay, to_grey_rgb, to_png
 from core.labels import describe
 from core.reading import percent, place, why_not_accepted
 from core.types import Analysis, ByteArray, FloatArray
@@ -57,7 +57,7 @@ def original(chosen: Chosen) -> None:
     """Show the slice as it was read."""
     caption = _("Original (synthetic)") if chosen.synthetic else _("Original")
     st.image(
-        to_grey_rgb(chosen.slice.pixels),
+        to_png(to_grey_rgb(chosen.slice.pixels)),
         caption=caption,
         width=280,
         alt=_("The slice as it was read"),
@@ -149,7 +149,7 @@ def _panel(
     else:
         caption = _("Grad-CAM: {label}").format(label=plain(looked_for))
         st.image(
-            brush.draw(chosen.slice.pixels, cam),
+            to_png(brush.draw(chosen.slice.pixels, cam)),
             caption=caption + (_(" (synthetic)") if chosen.synthetic else ""),
             width="stretch",
             alt=_("Heat map of {model} over the slice, for {label}").format(

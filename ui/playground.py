@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import figures
 from core.imaging.disturb import Disturbance
-from core.imaging.overlay import overlay, to_grey_rgb
+from core.imaging.overlay import overlay, to_grey_rgb, to_png
 from core.labels import describe
 from core.models.registry import ModelStatus
 from core.reading import percent, why_not_accepted
@@ -186,7 +186,7 @@ def _pictures(chosen: Chosen, slice_: Slice, now: Analysis) -> None:
     mark = _(" (synthetic)") if chosen.synthetic else ""
     left, right = st.columns(2)
     left.image(
-        to_grey_rgb(slice_.pixels),
+        to_png(to_grey_rgb(slice_.pixels)),
         caption=_("What the model gets") + mark,
         width="stretch",
         alt=_("The slice, disturbed as the sliders say"),
@@ -197,7 +197,7 @@ def _pictures(chosen: Chosen, slice_: Slice, now: Analysis) -> None:
         return
     name = plain(describe(label).name)
     right.image(
-        overlay(slice_.pixels, explanation.cam, 0.6, "inferno", 0.2),
+        to_png(overlay(slice_.pixels, explanation.cam, 0.6, "inferno", 0.2)),
         caption=_("Grad-CAM: {label}").format(label=name) + mark,
         width="stretch",
         alt=_("Heat map over the slice: where the model looked for {label}").format(label=name),
