@@ -44,7 +44,7 @@ def follow(param: str, options: Sequence[str], default: str) -> None:
                     "Showing {default} instead."
                 ).format(
                     param=param,
-                    options=plain(", ".join(options)),
+                    options=plain(", ".join(_some(options))),
                     given=plain(repr(shown)),
                     default=plain(default),
                 ),
@@ -91,6 +91,12 @@ def follow_number(param: str, key: str, low: float, high: float, default: float)
     fallback, text = state.get(_fault(param), (None, ""))
     if fallback is not None and fallback == state[key]:
         st.warning(text, icon=":material/link_off:")
+
+
+def _some(options: Sequence[str]) -> list[str]:
+    """Return the options, or the first and the last where they would fill the screen."""
+    names = list(options)
+    return names if len(names) <= 8 else [*names[:3], "…", names[-1]]
 
 
 def _number(text: str) -> float | None:

@@ -54,3 +54,16 @@ def test_markup_is_shown_as_text():
     assert "![x](" not in warning
     assert "http://" not in warning
     assert "<b>" not in warning.replace("\\<b\\>", "")
+
+
+def long_page():
+    from ui import links
+
+    links.follow("sample", [f"slice-{n}" for n in range(1, 25)], "slice-1")
+
+
+def test_a_long_list_of_options_is_cut_short():
+    at = AppTest.from_function(long_page, default_timeout=60)
+    at.query_params["sample"] = "other"
+    said = at.run().warning[0].value
+    assert "is one of: slice-1, slice-2, slice-3, …, slice-24. Received: 'other'." in said
