@@ -90,5 +90,7 @@ def test_a_copied_picture_is_pasted(open_tab, tools, ready_model):
     line.click()
     page.evaluate(PASTE)
     page.get_by_text("pasted.png").first.wait_for()
+    # Until the file has arrived, Enter does nothing.
+    page.locator("[data-testid=stChatInputSubmitButton]:enabled").wait_for()
     line.press("Enter")
     page.get_by_text("96 × 96 pixels").wait_for()
