@@ -76,7 +76,8 @@ $(RUNTIME): requirements.txt | $(BIN)/python
 	$(PIP) -r requirements.txt
 	@touch $@
 
-$(DEVELOPMENT): requirements.txt requirements-cluster.txt requirements-export.txt \
+$(DEVELOPMENT): requirements.txt requirements-cluster.txt \
+		requirements-export.txt requirements-onnxruntime.txt \
 		requirements-dev.txt | $(BIN)/python
 	@echo "Installing requirements-dev.txt into $(VENV) (a few minutes the first time) …"
 	$(PIP) -r requirements-dev.txt

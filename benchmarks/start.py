@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,14 @@ _FLOOR = "python -c pass"
 _WAIT = 120.0
 
 
-def run(words: Sequence[str]) -> None:
+def run(words: Sequence[str], runtime: str = "tensorflow") -> None:
     """Run Python with words and wait for its end."""
     subprocess.run(  # noqa: S603
-        [sys.executable, *words], cwd=ROOT, check=True, capture_output=True
+        [sys.executable, *words],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        env=os.environ | {"GLIALENS_RUNTIME": runtime},
     )
 
 
@@ -49,7 +54,12 @@ def commands(rounds: int) -> list[dict[str, Any]]:
             ]
             for name in ready
         }  # fmt: skip
-        seconds = interleave({k: lambda w=w: run(w) for k, w in words.items()}, rounds, warm=1)
+        cases = {name: lambda w=w: run(w) for name, w in words.items()}
+        predict = "python -m core predict --model cnn FILE"
+        if predict in cases and find_spec("onnxruntime"):
+            words_of_cnn = words[predict]
+            cases[f"{predict}, ONNX Runtime"] = lambda: run(words_of_cnn, "onnxruntime")
+        seconds = interleave(cases, rounds, warm=1)
     floor = seconds[_FLOOR]
     return [
         {"command": name, **summary(values), "ratio_to_empty_python": paired_ratio(values, floor)}

@@ -2,9 +2,10 @@
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from core.imaging.preprocess import Geometry, preprocess
 from core.imaging.quality import assess
 from core.models import registry
 from core.models.card import Card, read_card
+from core.onnx_pass import OnnxPass, open_pass, wanted
 from core.settings import get_settings
 from core.types import Analysis, Explanation, FloatArray, Prediction, Slice
 
@@ -33,30 +35,47 @@ class Predictor:
 
     Args:
         card: What travels with the weights.
-        model: The Keras model with its weights in place.
+        model: The Keras model with its weights in place, or what builds it when it is asked for.
         calibrated: Whether the card's temperature was fitted; not so for a run.
         gate: Judges whether a slice is of the kind that the model knows; without one the
             simple facts of `core.imaging.quality` decide alone.
+        compiled: The model's pass in ONNX Runtime; TensorFlow compiles one without it.
     """
 
     def __init__(
         self,
         card: Card,
-        model: "keras.Model",
+        model: "keras.Model | Callable[[], keras.Model]",
         calibrated: bool = True,
         gate: Gate | None = None,
+        compiled: OnnxPass | None = None,
     ) -> None:
+        self.card = card
+        self.calibrated = calibrated
+        self.gate = gate
+        self._fused: Callable[[FloatArray], tuple[Any, ...]]
+        self._forward: Callable[[FloatArray], tuple[FloatArray, FloatArray | None]]
+        if compiled is not None:
+            self._model = model
+            self.layer = compiled.layer
+            self._fused, self._forward = compiled.full, compiled.forward
+            return
         from core.explain.features import forward_pass
         from core.explain.grad_cam import full_pass, fused_pass, target_layer
 
-        self.card = card
-        self.model = model
-        self.calibrated = calibrated
-        self.gate = gate
-        self.layer = target_layer(model)
+        self._model = model
+        self.layer = target_layer(self.model)
         # The gate's features come out of the same pass; a model without a gate is spared them.
-        self._fused = full_pass(model, self.layer) if gate else fused_pass(model, self.layer)
-        self._forward = forward_pass(model, gate is not None)
+        build = full_pass if gate else fused_pass
+        self._fused = build(self.model, self.layer)
+        self._forward = forward_pass(self.model, gate is not None)
+
+    @cached_property
+    def model(self) -> "keras.Model":
+        """The Keras model; with ONNX Runtime it is built when it is first asked for."""
+        import keras
+
+        return self._model if isinstance(self._model, keras.Model) else self._model()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -193,12 +212,20 @@ def load_folder(folder: Path) -> Predictor:
             f"A card's architecture is one of: {', '.join(registry.MODELS)}. "
             f"Received: {card.architecture!r}."
         )
+    if wanted(card):
+        gate = read_gate(folder, card)
+        compiled = open_pass(card, folder, gate is not None)
+        return Predictor(card, lambda: _loaded(card, folder), gate=gate, compiled=compiled)
+    return Predictor(card, _loaded(card, folder), gate=read_gate(folder, card))
+
+
+def _loaded(card: Card, folder: Path) -> "keras.Model":
     from core.models.weights import assign_weights, read_weights
 
     tensors = read_weights(folder / "weights.safetensors", card.sha256)
     model = _built(card.architecture, card.input_size, card.labels, card.head)
     assign_weights(model, tensors)
-    return Predictor(card, model, gate=read_gate(folder, card))
+    return model
 
 
 def _built(architecture: str, size: int, labels: Sequence[str], head: str) -> "keras.Model":

@@ -29,6 +29,8 @@ class Settings(BaseSettings):
         case_log: Whether cases can be saved; off until switched on.
         precision: Number format of inference: `float32`, `mixed_bfloat16`, or `auto` for the
             latter where the processor multiplies bfloat16 in hardware.
+        runtime: What computes the answers of small networks: `tensorflow`, or `onnxruntime`,
+            which is faster at one slice and needs requirements-onnxruntime.txt.
         jobs: Whether screens may start processes: trainings, publishing, splits. Off where
             strangers reach the dashboard.
         database_url: SQLAlchemy URL of the case log; an SQLite file beside the project
@@ -44,6 +46,7 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(default=20, ge=1, le=2048)
     max_pixels: int = Field(default=25_000_000, ge=1024)
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
+    runtime: Literal["tensorflow", "onnxruntime"] = "tensorflow"
     case_log: bool = False
     jobs: bool = True
     database_url: str | None = Field(default=None, repr=False)

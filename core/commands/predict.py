@@ -21,6 +21,7 @@ from core.errors import ModelNotReadyError
 from core.imaging.inputs import InputItem
 from core.imaging.limits import Limits, default_limits
 from core.models import registry
+from core.onnx_pass import is_ready
 from core.settings import get_settings
 
 if TYPE_CHECKING:
@@ -130,7 +131,9 @@ def _names(wanted: str | None) -> list[str]:
 
 
 def _load(names: list[str], skip: bool) -> list["Predictor"]:
-    load_keras()
+    cards = [registry.status(name).card for name in names]
+    if not all(card and is_ready(card) for card in cards):
+        load_keras()
     from core.inference import get_predictor
 
     predictors: list[Predictor] = []

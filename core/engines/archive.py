@@ -11,7 +11,7 @@ from core.engines.cluster import open_client, score_shards
 from core.engines.scoring import Record
 from core.engines.shards import iter_shards, shard_name
 from core.engines.store import read_records
-from core.engines.worker import Job, Wanted
+from core.engines.worker import Job, Wanted, number_format
 from core.imaging.limits import default_limits
 from core.models.card import Card, read_card
 from core.settings import get_settings
@@ -80,10 +80,8 @@ def read_archive(
 def _jobs(
     paths: Sequence[Path], cards: dict[str, Card], weights: Path, folder: Path
 ) -> Iterator[Job]:
-    from core.models.precision import resolve
-
     limits, settings = default_limits(), get_settings()
-    threshold, precision = settings.threshold, resolve(settings.precision)
+    threshold, precision = settings.threshold, number_format()
     rules = {"limits": asdict(limits), "threshold": threshold, "precision": precision}
     for number, sources in enumerate(iter_shards(paths, limits)):
         wanted = tuple(

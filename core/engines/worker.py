@@ -117,14 +117,22 @@ def score_shard(job: Job) -> int:
     return len(records[0])
 
 
-def _check_precision(job: Job) -> None:
+def number_format() -> str:
+    """Return what the last digits of this process's answers depend on."""
     from core.models.precision import resolve
 
-    here = resolve(get_settings().precision)
+    settings = get_settings()
+    policy = resolve(settings.precision)
+    return policy if settings.runtime == "tensorflow" else f"{policy}, {settings.runtime}"
+
+
+def _check_precision(job: Job) -> None:
+    here = number_format()
     if here != job.precision:
         raise ClusterError(
             "Workers compute in the number format of the one who asks; set GLIALENS_PRECISION "
-            f"alike everywhere ({job.precision}). Received: a worker with {here}."
+            f"and GLIALENS_RUNTIME alike everywhere ({job.precision}). "
+            f"Received: a worker with {here}."
         )
 
 

@@ -56,9 +56,7 @@ def fused_pass(model: keras.Model, layer: str | None = None) -> FusedPass:
         - maps, float32 of shape (batch, classes, rows, columns), each in 0 to 1;
         - the lesion map as probabilities, float32 (batch, rows, columns), or None.
     """
-    trunk, head = split_at(model, layer or target_layer(model))
-    trunk = keras.Model(trunk.input, {_FEATURES: trunk.output})
-    run = _compiled(trunk, head, model.input.shape[1])
+    run = _compiled(model, layer, gated=False)
 
     def call(images: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray | None]:
         logits, maps, lesion, _ = run(images)
@@ -78,9 +76,7 @@ def full_pass(model: keras.Model, layer: str | None = None) -> FullPass:
         A function to the results of `fused_pass` and the features, float32 of shape
         (batch, features), as `core.explain.features.depth_pass` gives them.
     """
-    features = model.get_layer(layer or target_layer(model)).output
-    trunk = keras.Model(model.input, {_FEATURES: features, _DEPTHS: depths(model)})
-    run = _compiled(trunk, keras.Model(features, model.output), model.input.shape[1])
+    run = _compiled(model, layer, gated=True)
 
     def call(
         images: FloatArray,
@@ -108,16 +104,28 @@ def _backward(head: keras.Model) -> HeadPass:
     return run
 
 
-def _compiled(
-    trunk: keras.Model, head: keras.Model, size: int | None
-) -> Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray | None, FloatArray | None]]:
+def pass_function(model: keras.Model, layer: str | None, gated: bool) -> Any:
+    """Return the TensorFlow function behind `fused_pass` and, with `gated`, `full_pass`.
+
+    Args:
+        model: See `fused_pass`.
+        layer: See `fused_pass`.
+        gated: Whether the features of the gate are wanted.
+
+    Returns:
+        A `tf.function` from float32 (batch, size, size, 1) to a dictionary of float32 tensors:
+        `logits`, `maps`, perhaps `lesion`, and `depths` if wanted.
+    """
     import tensorflow as tf
 
-    early_pass = constant_pass(trunk)
+    size, features = model.input.shape[1], model.get_layer(layer or target_layer(model)).output
+    wanted = {_FEATURES: features} | ({_DEPTHS: depths(model)} if gated else {})
+    early_pass = constant_pass(keras.Model(model.input, wanted))
+    head = keras.Model(features, model.output)
     head_pass = closed_form(head) or _backward(head)
 
     @tf.function(
-        input_signature=[tf.TensorSpec((None, size, size, 1), tf.float32)],
+        input_signature=[tf.TensorSpec((None, size, size, 1), tf.float32, name="slice")],
         reduce_retracing=True,
     )
     def run(images: tf.Tensor) -> dict[str, Any]:
@@ -130,9 +138,19 @@ def _compiled(
         found = {LOGITS_LAYER: logits, "maps": tf.math.divide_no_nan(raw, peak)}
         if LESION_LAYER in outputs:
             found[LESION_LAYER] = tf.sigmoid(tf.cast(outputs[LESION_LAYER], tf.float32)[..., 0])
-        if _DEPTHS in early:
+        if gated:
             found[_DEPTHS] = tf.cast(early[_DEPTHS], tf.float32)
         return found
+
+    return run
+
+
+def _compiled(
+    model: keras.Model, layer: str | None, gated: bool
+) -> Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray | None, FloatArray | None]]:
+    import tensorflow as tf
+
+    run = pass_function(model, layer, gated)
 
     def call(
         images: FloatArray,

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
@@ -12,10 +12,13 @@ from safetensors.numpy import load, save
 from core.errors import ModelNotReadyError, RunError
 from core.files import replacing
 
+if TYPE_CHECKING:
+    import keras
+
 _HALF_MAX = float(np.finfo(np.float16).max)
 
 
-def save_weights(model: keras.Model, path: Path) -> str:
+def save_weights(model: "keras.Model", path: Path) -> str:
     """Write a model's weights as float16.
 
     Args:
@@ -29,6 +32,8 @@ def save_weights(model: keras.Model, path: Path) -> str:
         RunError: If a weight is not finite or too large for float16.
         OutputError: If the file can't be written.
     """
+    import keras
+
     tensors: dict[str, np.ndarray] = {}
     for variable in model.weights:
         value = keras.ops.convert_to_numpy(variable.value).astype(np.float32)
@@ -81,7 +86,7 @@ def read_weights(path: Path, expected_sha256: str) -> dict[str, np.ndarray]:
         ) from error
 
 
-def assign_weights(model: keras.Model, tensors: Mapping[str, np.ndarray]) -> None:
+def assign_weights(model: "keras.Model", tensors: Mapping[str, np.ndarray]) -> None:
     """Give a model exactly these weights.
 
     Args:
@@ -112,7 +117,7 @@ def assign_weights(model: keras.Model, tensors: Mapping[str, np.ndarray]) -> Non
         variable.assign(tensors[path].astype(np.float32))
 
 
-def transfer_weights(model: keras.Model, tensors: Mapping[str, np.ndarray]) -> tuple[int, int]:
+def transfer_weights(model: "keras.Model", tensors: Mapping[str, np.ndarray]) -> tuple[int, int]:
     """Take over every weight whose name and shape fit; the rest keeps its initial values.
 
     Args:

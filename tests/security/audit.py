@@ -10,7 +10,10 @@ import sys
 
 from core.settings import PROJECT_ROOT
 
-REQUIREMENTS = ("requirements.txt", "requirements-cluster.txt", "requirements-export.txt")
+REQUIREMENTS = (
+    "requirements.txt", "requirements-cluster.txt", "requirements-export.txt",
+    "requirements-onnxruntime.txt",
+)  # fmt: skip
 _NOTHING = (
     "Nothing was audited: the list of vulnerabilities can't be reached from here. "
     "Repeat `make audit` with a network."
