@@ -28,6 +28,7 @@ class TrainConfig:
         schedule: `cosine` (after a linear warm-up) or `constant`.
         warmup_epochs: Epochs of linear warm-up of the cosine schedule.
         averaging: Momentum of the weight average that is validated and kept; 0 turns it off.
+            In a short training it is lower, so that the average spans a third of the steps.
         clip_norm: Largest global gradient norm; 0 turns clipping off.
         dropout: Rate in the head, in 0 to 1.
         lesion_weight: Weight of the lesion map's loss beside the cross-entropy.

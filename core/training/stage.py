@@ -69,7 +69,7 @@ class Stage:
             self.phase.rate,
             global_clipnorm=config.clip_norm or None,
             use_ema=config.averaging > 0,
-            ema_momentum=config.averaging or 0.99,
+            ema_momentum=self._momentum(),
         )
         loss: dict[str, Any] = {LOGITS_LAYER: losses.partial_cross_entropy}
         weights = {LOGITS_LAYER: 1.0}
@@ -83,6 +83,11 @@ class Stage:
             metrics={LOGITS_LAYER: [losses.allowed_accuracy]},
         )
         self.optimizer.build(self.model.trainable_variables)
+
+    def _momentum(self) -> float:
+        """Shorten the average where it would mostly hold weights from before the training."""
+        steps = (self.phase.end - self.phase.start) * self.batches.steps
+        return max(min(self.config.averaging, 1.0 - 3.0 / steps), 0.0)
 
     def steps(self, epoch: int) -> Iterator[tuple[Any, ...]]:
         """Yield an epoch's (inputs, allowed, lesion); inputs are slices or features."""

@@ -147,6 +147,14 @@ def test_early_stopping_ends_a_run_that_no_longer_improves(tiny_config, tmp_path
     assert len(history) < 6
 
 
+@pytest.mark.parametrize("epochs", [1, 10, 1000])
+def test_the_average_spans_at_most_a_third_of_the_steps(epochs, tiny_config, tmp_path):
+    trainer = Trainer(replace(tiny_config, epochs=epochs, averaging=0.998), tmp_path / "run")
+    steps = epochs * trainer.batches.steps
+    expected = 0.998 if steps > 1500 else 1 - 3 / steps
+    assert trainer.stage.optimizer.ema_momentum == pytest.approx(expected)
+
+
 def test_the_rate_warms_up_and_falls_to_a_hundredth(tiny_config, tmp_path):
     trainer = Trainer(replace(tiny_config, epochs=10), tmp_path / "run")
     rates = [trainer.learning_rate(e, s) for e in range(10) for s in range(trainer.batches.steps)]
