@@ -1,4 +1,5 @@
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,20 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("GLIALENS_PRECISION", "float32")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give every test the same random networks: Keras draws its seeds from `random`."""
+    random.seed(0)
+
+
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory):
     """A weights folder whose `cnn` is 32 px small and random: it answers, but knows nothing."""
-    import keras
-
     from core.files import write_json
     from core.labels import CLASSES
     from core.models import registry
     from core.models.weights import save_weights
 
-    keras.utils.set_random_seed(0)
     folder = tmp_path_factory.mktemp("weights")
     model = registry.build("cnn", 32, CLASSES)
     sha256 = save_weights(model, folder / "cnn" / "weights.safetensors")
