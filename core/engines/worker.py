@@ -154,8 +154,8 @@ def _items(job: Job, trail: Trail) -> Iterator[InputItem]:
         if position in broken:
             yield InputItem(source.shown, error=UnreadableError(QUARANTINED))
             continue
-        items = source.items(job.limits)
         with trail.reading(position):
+            items = source.items(job.limits)
             first = next(items, None)
             second = next(items, None)
             if second is not None and first is not None:
