@@ -26,7 +26,6 @@ LIMIT: Final = 5_000_000
 """Most parameters of a network for which ONNX Runtime was measured to be worth it."""
 LAYER: Final = "glialens_layer"
 """Key of the file's metadata: the layer that Grad-CAM explains."""
-OUTPUTS: Final = ("logits", "maps", "depths", "lesion")
 _PACKAGES: Final = ("onnxruntime", "tf2onnx", "onnx")
 
 
@@ -89,6 +88,8 @@ class OnnxPass:
     Raises:
         ModelNotReadyError: If ONNX Runtime can't open it.
     """
+
+    precision: str = "float32, onnxruntime"
 
     def __init__(self, file: Path) -> None:
         import onnxruntime as ort

@@ -171,10 +171,11 @@ def publish(
             "license": weights_license({row.source for row in loaded.rows}),
             "disclaimer": DISCLAIMER,
             "decision": decision,
-            "measured_in": predictor.model.dtype_policy.name,
         }
         write_json(fresh / "card.json", raw)
-        raw.update(_calibrate(load_folder(fresh), pool, fresh, progress))
+        rounded = load_folder(fresh)
+        raw["measured_in"] = rounded.precision
+        raw.update(_calibrate(rounded, pool, fresh, progress))
         write_json(fresh / "card.json", raw)
         inputs = gather(load_folder(fresh), loaded, "test", external=external, progress=progress)
         words = ["python", "-m", "core", "publish", run.name, name, "--manifest", source.name]

@@ -15,8 +15,8 @@ from core.models.head import LOGITS_LAYER, features_layer
 from core.types import FloatArray
 
 HIDDEN_LAYER: Final = "head_dense"
-_DEPTHS: Final = "depths"
-_FEATURES: Final = "features"
+DEPTHS: Final = "depths"
+FEATURES: Final = "features"
 CHANNELS: Final = 256
 """Most channels of one depth that take part in the gate's features."""
 FeaturePass = Callable[[FloatArray], FloatArray]
@@ -73,6 +73,22 @@ def map_pass(model: keras.Model, layer: str) -> FeaturePass:
     return _pass(model, f"maps of {layer}", lambda found: found.get_layer(layer).output)
 
 
+def trunk_pass(model: keras.Model, features: Any, gated: bool) -> Callable[[Any], Any]:
+    """Return the pass to the map that a head begins at, to be called inside one `tf.function`.
+
+    Args:
+        model: From float32 (batch, size, size, 1) to the outputs of a head.
+        features: The symbolic map.
+        gated: Whether the features of `depths` are wanted, too.
+
+    Returns:
+        A function from a tensor of slices to a dictionary: the map under `FEATURES` and, if
+        wanted, the gate's features under `DEPTHS`.
+    """
+    wanted = {FEATURES: features} | ({DEPTHS: depths(model)} if gated else {})
+    return constant_pass(keras.Model(model.input, wanted))
+
+
 def forward_pass(
     model: keras.Model, gated: bool
 ) -> Callable[[FloatArray], tuple[FloatArray, FloatArray | None]]:
@@ -89,20 +105,19 @@ def forward_pass(
     import tensorflow as tf
 
     size, features = model.input.shape[1], model.get_layer(features_layer(model)).output
-    wanted = {_FEATURES: features} | ({_DEPTHS: depths(model)} if gated else {})
-    early_pass = constant_pass(keras.Model(model.input, wanted))
+    early_pass = trunk_pass(model, features, gated)
     # The head keeps its variables: publishing moves its decision.
     head = keras.Model(features, model.output[LOGITS_LAYER])
 
     @tf.function(input_signature=[tf.TensorSpec((None, size, size, 1), tf.float32)])
     def run(images: Any) -> Any:
         early = early_pass(images)
-        found = {LOGITS_LAYER: head(tf.cast(early.pop(_FEATURES), tf.float32), training=False)}
+        found = {LOGITS_LAYER: head(tf.cast(early.pop(FEATURES), tf.float32), training=False)}
         return {name: tf.cast(value, tf.float32) for name, value in (found | early).items()}
 
     def call(images: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         found = {key: np.asarray(v) for key, v in run(tf.constant(images, tf.float32)).items()}
-        return found[LOGITS_LAYER], found.get(_DEPTHS)
+        return found[LOGITS_LAYER], found.get(DEPTHS)
 
     return call
 

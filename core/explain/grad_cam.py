@@ -12,14 +12,12 @@ import keras
 import numpy as np
 
 from core.explain.closed_form import HeadPass, closed_form
-from core.explain.features import depths
-from core.models.frozen import constant_pass
+from core.explain.features import DEPTHS, FEATURES, trunk_pass
 from core.models.head import AVERAGE_LAYER, LESION_LAYER, LOGITS_LAYER, features_layer
 from core.types import FloatArray
 
 FusedPass = Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray | None]]
 FullPass = Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray | None, FloatArray]]
-_DEPTHS, _FEATURES = "depths", "features"
 
 
 def target_layer(model: keras.Model) -> str:
@@ -119,8 +117,7 @@ def pass_function(model: keras.Model, layer: str | None, gated: bool) -> Any:
     import tensorflow as tf
 
     size, features = model.input.shape[1], model.get_layer(layer or target_layer(model)).output
-    wanted = {_FEATURES: features} | ({_DEPTHS: depths(model)} if gated else {})
-    early_pass = constant_pass(keras.Model(model.input, wanted))
+    early_pass = trunk_pass(model, features, gated)
     head = keras.Model(features, model.output)
     head_pass = closed_form(head) or _backward(head)
 
@@ -130,7 +127,7 @@ def pass_function(model: keras.Model, layer: str | None, gated: bool) -> Any:
     )
     def run(images: tf.Tensor) -> dict[str, Any]:
         early = early_pass(images)
-        features = tf.cast(early[_FEATURES], tf.float32)
+        features = tf.cast(early[FEATURES], tf.float32)
         outputs, weights = head_pass(features)
         logits = tf.cast(outputs[LOGITS_LAYER], tf.float32)
         raw = tf.nn.relu(tf.einsum("brxc,bkc->bkrx", features, weights))
@@ -139,7 +136,7 @@ def pass_function(model: keras.Model, layer: str | None, gated: bool) -> Any:
         if LESION_LAYER in outputs:
             found[LESION_LAYER] = tf.sigmoid(tf.cast(outputs[LESION_LAYER], tf.float32)[..., 0])
         if gated:
-            found[_DEPTHS] = tf.cast(early[_DEPTHS], tf.float32)
+            found[DEPTHS] = tf.cast(early[DEPTHS], tf.float32)
         return found
 
     return run
@@ -160,7 +157,7 @@ def _compiled(
             found[LOGITS_LAYER],
             found["maps"],
             found.get(LESION_LAYER),
-            found.get(_DEPTHS),
+            found.get(DEPTHS),
         )
 
     return call

@@ -53,6 +53,7 @@ def in_tensorflow(monkeypatch, name="cnn", weights=None):
 def test_the_answers_are_those_of_tensorflow(onnx, phantom, monkeypatch):
     mine, theirs = load_predictor("cnn"), in_tensorflow(monkeypatch)
     assert mine.layer == theirs.layer == "features"
+    assert (mine.precision, theirs.precision) == ("float32, onnxruntime", "float32")
     for found, expected in zip(mine.maps(IMAGES), theirs.maps(IMAGES), strict=True):
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
