@@ -23,7 +23,7 @@ from core.evaluation.faithfulness import MapScore, baselines, compare, edge_map,
 from core.evaluation.localisation import LocalisationResult, measure, summarise_localisation
 from core.explain.catalogue import METHODS
 from core.explain.faithful import head_region, scorer
-from core.explain.methods import INPUT_LAYER, input_map, resolve_layer
+from core.explain.methods import INPUT_LAYER, class_map, resolve_layer
 from core.files import write_json
 from core.imaging.preprocess import standardise
 from core.inference import Predictor
@@ -82,7 +82,7 @@ def grids(
         if method.key == "grad-cam":
             grid = predictor.maps(batch)[1][0, target]
         else:
-            grid = input_map(predictor.model, batch, method.key, target, layer)
+            grid = class_map(predictor, batch, method.key, target, layer)
         found.append((method.key, grid, time.perf_counter() - began))
     began = time.perf_counter()
     lesion = predictor.maps(batch)[2]

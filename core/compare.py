@@ -66,6 +66,7 @@ def _row(folder: Path, card: Card, report: dict[str, Any]) -> dict[str, Any]:
         "architecture": card.architecture,
         "input_size": card.input_size,
         "init": card.init,
+        "mirrored": card.mirrored,
         "n": report["n"],
         "n_groups": report["n_groups"],
         "manifest_sha256": report["manifest"]["sha256"],

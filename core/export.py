@@ -1,7 +1,8 @@
 """Published networks for other programs: Keras, TensorFlow's SavedModel, ONNX.
 
 What is exported is the network alone, in float32, from a prepared slice to logits. The card lies
-beside it, because logits mean nothing without the labels' order, the size and the temperature.
+beside it, because logits mean nothing without the labels' order, the size and the temperature. Where
+it says `mirrored`, GliaLens's own answer is the mean of the logits of a slice and its mirror image.
 """
 
 import os

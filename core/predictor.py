@@ -10,6 +10,7 @@ from core.evaluation.calibration import softmax
 from core.gate import WARNING, Gate
 from core.imaging.preprocess import Geometry, preprocess
 from core.imaging.quality import assess
+from core.mirror import MirroredPass
 from core.models.card import Card
 from core.settings import get_settings
 from core.types import Analysis, Explanation, FloatArray, Prediction, Slice
@@ -71,6 +72,8 @@ class Predictor:
 
             # The gate's features come out of the same pass; a model without a gate is spared them.
             compiled = TensorFlowPass(self.model, gate is not None)
+        if card.mirrored:
+            compiled = MirroredPass(compiled)
         self.layer, self.precision = compiled.layer, compiled.precision
         self._fused, self._forward = compiled.full, compiled.forward
 

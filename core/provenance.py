@@ -1,7 +1,7 @@
 """Where published weights come from: the facts of a card that nobody types in."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from core.training.runs import read_run
 
 _NOT_FLAGS = ("model", "manifest", "root", "labels", "augmentation", "mixing")
 _KEPT = (
-    "architecture", "input_size", "labels", "init", "command", "head", "earlier_runs", "epochs",
-    "best_epoch", "precision", "parameters",
+    "architecture", "input_size", "labels", "init", "command", "head", "mirrored", "earlier_runs",
+    "epochs", "best_epoch", "precision", "parameters",
 )  # fmt: skip
 
 
@@ -42,21 +42,24 @@ class Origin:
     shift: float = 0.0
 
 
-def open_origin(folder: Path) -> Origin:
+def open_origin(folder: Path, mirrored: bool | None = None) -> Origin:
     """Load the best weights of a run, or weights that were published before.
 
     Args:
         folder: Folder of a run or of a published model.
+        mirrored: Whether it answers with the mean over a slice and its mirror image; None: as
+            it was published before, and a run doesn't.
 
     Raises:
         RunError: If it is neither, or the run has no best weights yet.
         ModelNotReadyError: If published weights are damaged.
     """
     if (folder / "card.json").is_file():
-        predictor = load_folder(folder)
-        facts = {key: predictor.card.raw[key] for key in _KEPT if key in predictor.card.raw}
+        predictor = _seeing(load_folder(folder), mirrored)
+        raw = predictor.card.raw
+        facts = {key: raw[key] for key in _KEPT if key in raw}
         history = parse_json((folder / "history.json").read_text(encoding="utf-8"))
-        decision = predictor.card.raw.get("decision") or {}
+        decision = raw.get("decision") or {}
         shift = float(decision.get("notumour_shift", 0.0))
         return Origin(predictor, facts, history, None, None, shift)
     config, info = read_config(folder), read_run(folder)
@@ -64,7 +67,7 @@ def open_origin(folder: Path) -> Origin:
         raise RunError(
             f"A run can be published once an epoch has finished. Received: '{folder.name}'."
         )
-    predictor = load_run(folder)
+    predictor = load_run(folder, bool(mirrored))
     facts = {
         "architecture": config.model,
         "input_size": config.size,
@@ -72,6 +75,7 @@ def open_origin(folder: Path) -> Origin:
         "init": str(info.detail.get("init", config.init)),
         "command": training_command(config),
         "head": config.head,
+        "mirrored": predictor.card.mirrored,
         "earlier_runs": _earlier_runs(config),
         "epochs": len(info.history),
         "best_epoch": info.detail.get("best", {}).get("epoch"),
@@ -80,6 +84,14 @@ def open_origin(folder: Path) -> Origin:
     }
     root = Path(config.root) if config.root else None
     return Origin(predictor, facts, info.history, Path(config.manifest), root)
+
+
+def _seeing(predictor: Predictor, mirrored: bool | None) -> Predictor:
+    """Return a published model that answers from one view or from two, as is wanted."""
+    if mirrored in (None, predictor.card.mirrored):
+        return predictor
+    card = replace(predictor.card, raw={**predictor.card.raw, "mirrored": mirrored})
+    return Predictor(card, predictor.model, gate=predictor.gate)
 
 
 def training_command(config: TrainConfig) -> str:

@@ -111,6 +111,7 @@ def publish(
     manifest: Path | None = None,
     root: Path | None = None,
     external: Path | None = None,
+    mirrored: bool | None = None,
     progress: Progress | None = None,
 ) -> Card:
     """Publish the best weights of a run, with the report of exactly these weights.
@@ -126,6 +127,8 @@ def publish(
         manifest: Manifest for calibration and report; the run's by default.
         root: Dataset root; the manifest's own by default.
         external: Folder of tumour slices of another origin for the external check.
+        mirrored: Whether the model answers with the mean over a slice and its mirror image,
+            which takes twice the time; None: as it was published before, and a run doesn't.
         progress: Called with (done, total, what).
 
     Returns:
@@ -139,7 +142,7 @@ def publish(
 
     if not name.replace("-", "").replace("_", "").isalnum():
         raise RunError(f"A published name has letters, digits, - and _ alone. Received: {name!r}.")
-    origin = open_origin(run)
+    origin = open_origin(run, mirrored)
     weights_dir = weights_dir or get_settings().weights_dir
     source = manifest or origin.manifest
     if source is None:
@@ -180,6 +183,7 @@ def publish(
         inputs = gather(load_folder(fresh), loaded, "test", external=external, progress=progress)
         words = ["python", "-m", "core", "publish", run.name, name, "--manifest", source.name]
         words += ["--external", external.name] if external else []
+        words += ["--mirrored"] if mirrored else []
         report = build_report(
             inputs,
             threshold=get_settings().threshold,

@@ -22,6 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--external", type=Path, metavar="DIR", help="tumour slices of another origin"
     )
+    parser.add_argument(
+        "--mirrored",
+        action=argparse.BooleanOptionalAction,
+        help="answer with the mean over a slice and its mirror image, which takes twice the time; "
+        "default: as published before",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             manifest=arguments.manifest,
             root=arguments.root,
             external=arguments.external,
+            mirrored=arguments.mirrored,
             progress=progress,
         )
     rows = [

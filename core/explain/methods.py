@@ -15,6 +15,7 @@ from core.explain.catalogue import DEFAULT, get_method
 from core.explain.convolutions import activated, layers
 from core.explain.grad_cam import target_layer
 from core.imaging.preprocess import preprocess
+from core.mirror import mean_maps, mirrored
 from core.models.head import LOGITS_LAYER
 from core.types import Explanation, FloatArray, Slice
 
@@ -92,9 +93,28 @@ def explain(
         # Compiled already, and the same map.
         grid = predictor.maps(batch)[1][0, position]
     else:
-        grid = input_map(predictor.model, batch, method, position, name)
+        grid = class_map(predictor, batch, method, position, name)
     cam = np.clip(geometry.map_to_slice(grid), 0.0, 1.0)
     return Explanation(target, np.asarray(cam, np.float32), method, name)
+
+
+def class_map(
+    predictor: "Predictor", image: FloatArray, method: str, position: int, layer: str
+) -> FloatArray:
+    """Compute the map of one class as a model answers: over both views where it takes two.
+
+    Args:
+        predictor: The model.
+        image: See `input_map`, as are all others.
+        method: A method.
+        position: A class.
+        layer: A layer.
+    """
+    grid = input_map(predictor.model, image, method, position, layer)
+    if not predictor.card.mirrored:
+        return grid
+    other = input_map(predictor.model, mirrored(image), method, position, layer)
+    return mean_maps(grid, other)
 
 
 def input_map(

@@ -60,6 +60,11 @@ class Card:
         return str(self.raw.get("head", "lesion"))
 
     @property
+    def mirrored(self) -> bool:
+        """Whether the answer is the mean over a slice and its mirror image; see `core.mirror`."""
+        return bool(self.raw.get("mirrored", False))
+
+    @property
     def conformal_quantile(self) -> float | None:
         """Score quantile of the 95 % prediction set; None if the card has none."""
         value = self.raw.get("conformal", {}).get("0.95")
@@ -135,6 +140,10 @@ def _check_kinds(raw: dict[str, Any]) -> None:
     quantile = raw.get("conformal", {}).get("0.95")
     if quantile is not None and not (_is_number(quantile) and 0.0 <= quantile <= 1.0):
         raise ModelNotReadyError(f"A card's conformal quantile is 0 to 1. Received: {quantile!r}.")
+    if not isinstance(raw.get("mirrored", False), bool):
+        raise ModelNotReadyError(
+            f"A card's mirrored is true or false. Received: {str(raw['mirrored'])[:60]!r}."
+        )
     if raw.get("head", "lesion") not in ("lesion", "average"):
         raise ModelNotReadyError(
             f"A card's head is lesion or average. Received: {str(raw['head'])[:60]!r}."

@@ -107,6 +107,10 @@ def card_rows(card: Card) -> list[tuple[str, str]]:
                 digest=card.sha256[:16], start=card.init
             ),
         ),
+        (
+            _("Answer"),
+            _("the mean over the slice and its mirror image") if card.mirrored else "",
+        ),
         (_("Trained on"), "; ".join(sources)),
         (_("Licence of the weights"), card.license),
     ]

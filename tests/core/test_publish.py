@@ -122,6 +122,24 @@ def test_published_weights_are_published_anew_with_a_manifest(published, tiny_ma
     ).read_text()
 
 
+def test_a_model_that_sees_both_views_says_so_and_stays_so(run, tiny_manifest, tmp_path):  # noqa: F811
+    card = publish(run, "mine", tmp_path / "weights", mirrored=True)
+    assert card.mirrored
+    predictor = load_folder(tmp_path / "weights" / "mine")
+    images = np.random.default_rng(0).normal(size=(2, 32, 32, 1)).astype(np.float32)
+    np.testing.assert_allclose(
+        predictor.logits(images[:, :, ::-1]), predictor.logits(images), rtol=1e-4, atol=1e-5
+    )
+    report = read_report(tmp_path / "weights" / "mine" / "report.json")
+    assert report["command"].endswith("--mirrored")
+    again = publish(tmp_path / "weights" / "mine", "again", tmp_path, manifest=tiny_manifest)
+    assert again.mirrored
+    plain = publish(
+        tmp_path / "weights" / "mine", "plain", tmp_path, manifest=tiny_manifest, mirrored=False
+    )
+    assert not plain.mirrored
+
+
 def test_published_weights_alone_do_not_say_where_their_manifest_is(published, tmp_path):
     weights, _ = published
     with pytest.raises(RunError, match=r"needs --manifest\. Received: none"):
