@@ -1,8 +1,9 @@
 """Published networks for other programs: Keras, TensorFlow's SavedModel, ONNX.
 
 What is exported is the network alone, in float32, from a prepared slice to logits. The card lies
-beside it, because logits mean nothing without the labels' order, the size and the temperature. Where
-it says `mirrored`, GliaLens's own answer is the mean of the logits of a slice and its mirror image.
+beside it, because logits mean nothing without the labels' order, the size and the temperature.
+Where it says `mirrored`, the published answer is the mean of the logits of a slice and its mirror
+image.
 """
 
 import os
@@ -10,14 +11,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.errors import MissingPackageError, OutputError
+from core.errors import OutputError
 from core.files import replacing, write_json
 from core.models import registry
 from core.models.card import Card, read_card
+from core.packages import require
 from core.settings import get_settings
 
 if TYPE_CHECKING:
@@ -39,12 +40,8 @@ def check_format(form: str) -> None:
     Raises:
         MissingPackageError: If a package is missing.
     """
-    missing = [name for name in _ONNX if form == "onnx" and find_spec(name) is None]
-    if missing:
-        raise MissingPackageError(
-            "The format 'onnx' needs what `pip install -r requirements-export.txt` installs. "
-            f"Received: no package '{missing[0]}'."
-        )
+    if form == "onnx":
+        require(_ONNX, "requirements-export.txt", "The format 'onnx'")
 
 
 def export(name: str, form: str, path: Path, weights_dir: Path | None = None) -> Card:

@@ -8,14 +8,14 @@ bfloat16 where the processor does.
 
 import os
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from core import __version__
-from core.errors import MissingPackageError, ModelNotReadyError
+from core.errors import ModelNotReadyError
+from core.packages import require
 from core.settings import get_settings
 from core.types import FloatArray
 
@@ -61,12 +61,8 @@ def open_pass(card: "Card", folder: Path, gated: bool) -> "OnnxPass":
         OutputError: If the file can't be written.
     """
     file = pass_file(card, gated)
-    for package in _PACKAGES[: 1 if file.exists() else None]:
-        if find_spec(package) is None:
-            raise MissingPackageError(
-                "GLIALENS_RUNTIME=onnxruntime needs what `pip install -r "
-                f"requirements-onnxruntime.txt` installs. Received: no package '{package}'."
-            )
+    packages = _PACKAGES[: 1 if file.exists() else None]
+    require(packages, "requirements-onnxruntime.txt", "GLIALENS_RUNTIME=onnxruntime")
     from core.models.weights import read_weights
 
     tensors = read_weights(folder / "weights.safetensors", card.sha256)

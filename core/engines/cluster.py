@@ -14,7 +14,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from core.engines.worker import Job, score_shard
-from core.errors import ClusterError, MissingPackageError
+from core.errors import ClusterError
+from core.packages import require
 
 if TYPE_CHECKING:
     from distributed import Client, Future, as_completed
@@ -34,13 +35,7 @@ def check_installed() -> None:
     Raises:
         MissingPackageError: If they aren't.
     """
-    try:
-        import distributed  # noqa: F401
-    except ImportError as error:
-        raise MissingPackageError(
-            "The engine 'dask' needs what `pip install -r requirements-cluster.txt` installs. "
-            f"Received: no package {error.name!r}."
-        ) from error
+    require(("distributed",), "requirements-cluster.txt", "The engine 'dask'")
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def test_an_onnx_file_gives_the_same_logits(weights, logits, tmp_path):
 
 
 def test_onnx_without_its_packages_says_what_to_install(weights, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("core.export.find_spec", lambda name: None)
+    monkeypatch.setattr("core.packages.find_spec", lambda name: None)
     path = tmp_path / "net.onnx"
     assert main(["export", "cnn", "--format", "onnx", "--out", str(path)]) == 1
     assert capsys.readouterr().err == (

@@ -124,7 +124,7 @@ def test_other_weights_have_another_file(onnx):
 
 
 def test_without_the_package_it_says_what_to_install(onnx, monkeypatch):
-    monkeypatch.setattr("core.onnx_pass.find_spec", lambda name: None)
+    monkeypatch.setattr("core.packages.find_spec", lambda name: None)
     with pytest.raises(
         MissingPackageError,
         match=r"requirements-onnxruntime\.txt` installs\. Received: no package 'onnxruntime'",
