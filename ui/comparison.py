@@ -56,6 +56,14 @@ def tables(comparison: Comparison) -> None:
                 "column's head sorts by it."
             ).format(runs=timed["runs"], cpus=timed["cpus"])
         )
+    mirrored = [title(name) for name, row in rows.items() if row.get("mirrored")]
+    if mirrored:
+        st.caption(
+            _(
+                "Answers are the mean over the slice and its mirror image, so that left and right "
+                "don't matter: {models}."
+            ).format(models=", ".join(mirrored))
+        )
     metric = st.segmented_control(
         _("Per class"),
         list(_METRICS),

@@ -207,6 +207,15 @@ def test_the_comparison_holds_every_model_and_the_ensemble(open_page, pair, text
     assert "have changed since" not in texts(at)
 
 
+def test_models_that_see_both_views_are_named(open_page, pair, texts):
+    assert "mirror image" not in texts(open_page(PAGE))
+    file = get_settings().weights_dir / "comparison.json"
+    comparison = json.loads(file.read_text())
+    comparison["models"]["vgg16"]["mirrored"] = True
+    file.write_text(json.dumps(comparison))
+    assert "so that left and right don't matter: VGG16." in texts(open_page(PAGE))
+
+
 def test_a_metric_per_class_can_be_chosen(open_page, pair):
     at = open_page(PAGE)
     at.segmented_control(key="compare_metric").set_value("recall").run()
