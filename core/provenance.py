@@ -10,9 +10,10 @@ from core.data.sources import SOURCES
 from core.errors import RunError
 from core.files import parse_json
 from core.inference import Predictor, load_folder, load_run
+from core.models.card import read_card
 from core.models.registry import MODELS
 from core.training.config import TrainConfig, read_config
-from core.training.runs import read_run
+from core.training.runs import RunInfo, read_run
 
 _NOT_FLAGS = ("model", "manifest", "root", "labels", "augmentation", "mixing")
 _KEPT = (
@@ -76,7 +77,7 @@ def open_origin(folder: Path, mirrored: bool | None = None) -> Origin:
         "command": training_command(config),
         "head": config.head,
         "mirrored": predictor.card.mirrored,
-        "earlier_runs": _earlier_runs(config),
+        "earlier_runs": _earlier_runs(config, info),
         "epochs": len(info.history),
         "best_epoch": info.detail.get("best", {}).get("epoch"),
         "precision": info.detail.get("precision", config.precision),
@@ -117,18 +118,28 @@ def training_command(config: TrainConfig) -> str:
     return shlex.join(words)
 
 
-def _earlier_runs(config: TrainConfig) -> list[dict[str, Any]]:
-    """Return the runs that a run started from, the latest first, each with its command."""
+def _earlier_runs(config: TrainConfig, info: RunInfo) -> list[dict[str, Any]]:
+    """Return what a run started from, the latest first, each with its command.
+
+    Published weights count as a run, and so do those that their card names; weights that were
+    published anew since are others, of which nothing is said.
+    """
     folder = Path(config.init)
+    if (folder / "card.json").is_file():
+        raw = read_card(folder).raw
+        if raw["sha256"][:12] not in str(info.detail.get("init")):
+            return []
+        published = {"run": raw["name"], "epochs": raw.get("epochs"), "command": raw["command"]}
+        return [{**published, "sha256": raw["sha256"]}, *raw.get("earlier_runs", [])]
     if not (folder / "config.json").is_file():
         return []
-    earlier = read_config(folder)
+    earlier, about = read_config(folder), read_run(folder)
     record = {
         "run": folder.name,
-        "epochs": len(read_run(folder).history),
+        "epochs": len(about.history),
         "command": training_command(earlier),
     }
-    return [record, *_earlier_runs(earlier)]
+    return [record, *_earlier_runs(earlier, about)]
 
 
 def trained_on(manifest: Manifest) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from core.training.batches import TrainingBatches
 from core.training.config import TrainConfig
 from core.training.freezing import freeze
 from core.training.initialise import initialise
+from core.training.runs import read_run
 from core.training.stage import Stage
 from core.training.state import load_state, read_progress, save_state
 
@@ -82,7 +83,9 @@ class Trainer:
             self.model = registry.build(
                 config.model, config.size, self.pool.labels, config.head, dropout=config.dropout
             )
-        self.start = "resumed" if resume else initialise(self.model, config.init)
+        # How the run began is told once, by the process that began it.
+        told = read_run(run).detail.get("init", config.init) if resume else None
+        self.start = str(told) if resume else initialise(self.model, config.init)
         self.lesions = LESION_LAYER in self.model.output
         grid = self.model.output[LESION_LAYER].shape[1] if self.lesions else 1
         self.batches = TrainingBatches(

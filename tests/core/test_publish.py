@@ -63,6 +63,13 @@ def test_the_card_names_the_runs_before(run, tmp_path):
     assert earlier["run"] == "first"
     assert earlier["epochs"] == 2
     assert "--epochs 2" in earlier["command"]
+    config = replace(config, init=str(tmp_path / "weights" / "mine"))
+    Trainer(config, tmp_path / "third").fit()
+    later = publish(tmp_path / "third", "mine", tmp_path / "weights")
+    assert [run["run"] for run in later.raw["earlier_runs"]] == ["mine", "first"]
+    assert later.raw["earlier_runs"][0]["sha256"] == card.sha256
+    # By now other weights have that name.
+    assert publish(tmp_path / "third", "other", tmp_path / "weights").raw["earlier_runs"] == []
 
 
 def test_the_report_is_that_of_the_published_weights(published, tiny_manifest, tmp_path):  # noqa: F811

@@ -59,6 +59,7 @@ def test_a_resumed_run_has_the_history_of_an_uninterrupted_one(finished, tmp_pat
     assert read_run(run).status == "stopped"
     resumed = Trainer(read_config(run), run, resume=True).fit()
     np.testing.assert_allclose(curves(resumed), curves(history), rtol=1e-3, atol=1e-3)
+    assert read_run(run).detail["init"] == "random (He initialisation)"
 
 
 def test_a_killed_run_resumes_from_the_last_finished_epoch(finished, tiny_manifest, tmp_path):
