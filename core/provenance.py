@@ -103,8 +103,9 @@ def training_command(config: TrainConfig) -> str:
     words = ["python", "-m", "core", "train", "--model", config.model]
     words += ["--manifest", Path(config.manifest).name]
     defaults = TrainConfig(config.model, config.manifest)
-    values = {**vars(config), **vars(config.mixing)}
-    usual = {**vars(defaults), **vars(defaults.mixing)}
+    values, usual = (
+        {**vars(c), **vars(c.augmentation), **vars(c.mixing)} for c in (config, defaults)
+    )
     if config.model in MODELS:
         # The command's default is the model's own size.
         usual["size"] = MODELS[config.model].input_size

@@ -14,6 +14,7 @@ from core.evaluation.storage import read_report
 from core.inference import load_folder
 from core.provenance import training_command
 from core.publish import publish, recover
+from core.training.augment import AugmentConfig
 from core.training.config import TrainConfig, read_config
 from core.training.trainer import Trainer
 from tests.core.training.conftest import tiny_architecture, tiny_manifest  # noqa: F401
@@ -220,3 +221,8 @@ def test_the_command_names_a_size_that_is_not_the_models_own():
     small = TrainConfig("vgg16", "manifest.csv", size=128)
     assert training_command(small).endswith("--manifest manifest.csv --size 128")
     assert "--size" not in training_command(replace(small, size=224))
+
+
+def test_the_command_names_how_slices_were_disturbed():
+    config = TrainConfig("cnn", "manifest.csv", augmentation=AugmentConfig(style=0.0, invert=0.0))
+    assert training_command(config).endswith("--manifest manifest.csv --style 0.0 --invert 0.0")
