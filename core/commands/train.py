@@ -16,7 +16,7 @@ from core.files import write_json
 from core.models.registry import get_spec
 from core.settings import get_settings
 from core.training.augment import AugmentConfig
-from core.training.config import TrainConfig, read_config
+from core.training.config import TrainConfig, next_seed, read_config
 from core.training.mixing import Mixing
 
 _CHOICES: Final = {
@@ -29,6 +29,7 @@ _HELP: Final = {
     "learning_rate": "peak learning rate of Adam",
     "batch_size": "slices a step",
     "init": "random, imagenet, or the folder of a published model or a run",
+    "seed": "of weights and draws; a run that starts from another takes the one after its",
     "head": "how the last feature map becomes an answer",
     "warmup_epochs": "linear warm-up of the cosine schedule",
     "averaging": "momentum of the weight average; 0 turns it off",
@@ -149,7 +150,11 @@ def _fresh(arguments: argparse.Namespace) -> TrainConfig:
             f"a new run needs {' and '.join(missing)}; --resume --out RUN goes on with an old one"
         )
     spec = get_spec(arguments.model)
-    return given(arguments, TrainConfig(spec.name, arguments.manifest, size=spec.input_size))
+    init = getattr(arguments, "init", "random")
+    return given(
+        arguments,
+        TrainConfig(spec.name, arguments.manifest, size=spec.input_size, seed=next_seed(init)),
+    )
 
 
 def _resumed(arguments: argparse.Namespace) -> TrainConfig:

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.errors import RunError
 from core.files import parse_json
+from core.models.card import read_card
 from core.training.augment import AugmentConfig
 from core.training.mixing import Mixing
 
@@ -43,7 +44,7 @@ class TrainConfig:
         fine_tune_rate: Peak learning rate of fine-tuning; 0 takes a tenth of `learning_rate`.
         feature_variants: Disturbed variants of the training slices whose frozen features are
             kept on disk; 0 computes the frozen part anew in every step.
-        seed: Seed of weights, draws and augmentation.
+        seed: Seed of weights, draws and augmentation; see `next_seed`.
         augmentation: Ranges of the disturbances.
         mixing: How slices are drawn, and how often lesions are moved.
     """
@@ -129,6 +130,26 @@ class TrainConfig:
             return cls(**values)
         except TypeError as error:
             raise RunError(f"config.json holds known settings alone. Received: {error}.") from error
+
+
+def next_seed(init: str) -> int:
+    """Return the seed of a run that starts from `init`, unless it is told another.
+
+    The draws of a run follow from its seed. A run that went on from another with the same one
+    would see the very same disturbed slices again, and learn them by heart.
+
+    Args:
+        init: See `TrainConfig`.
+
+    Raises:
+        RunError: If it is a run whose configuration is broken.
+        ModelNotReadyError: If it is a published model whose card is.
+    """
+    folder = Path(init)
+    if (folder / "card.json").is_file():
+        # Each run that the card names took the seed after the one before.
+        return 1 + len(read_card(folder).raw.get("earlier_runs", []))
+    return read_config(folder).seed + 1 if (folder / "config.json").is_file() else 0
 
 
 def read_config(run: Path) -> TrainConfig:

@@ -11,7 +11,7 @@ from core.commands.epochs import EpochScreen
 from core.errors import RunError
 from core.settings import get_settings
 from core.training.augment import AugmentConfig
-from core.training.config import TrainConfig
+from core.training.config import TrainConfig, next_seed
 from core.training.mixing import Mixing
 
 ROW = {
@@ -40,6 +40,21 @@ def test_no_flag_means_the_defaults():
     config = train._fresh(parsed("--model", "cnn", "--manifest", "m.csv"))
     assert config == TrainConfig("cnn", "m.csv", size=128)
     assert (config.epochs, config.learning_rate, config.batch_size) == (30, 5e-4, 32)
+
+
+def test_a_run_that_starts_from_another_draws_other_slices(run, tiny_weights):
+    flags = ("--model", "cnn", "--manifest", "m.csv", "--init")
+    assert train._fresh(parsed(*flags, run)).seed == 1
+    assert train._fresh(parsed(*flags, run, "--seed", 0)).seed == 0
+    assert train._fresh(parsed(*flags, "imagenet")).seed == 0
+    assert train._fresh(parsed(*flags, tiny_weights / "cnn")).seed == 1
+
+
+def test_a_run_from_published_weights_counts_the_runs_before_them(tiny_weights, tmp_path):
+    raw = json.loads((tiny_weights / "cnn" / "card.json").read_text())
+    raw["earlier_runs"] = [{"run": "b"}, {"run": "a"}]
+    (tmp_path / "card.json").write_text(json.dumps(raw))
+    assert next_seed(str(tmp_path)) == 3
 
 
 def test_every_setting_has_a_flag():
