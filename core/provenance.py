@@ -130,13 +130,14 @@ def _earlier_runs(config: TrainConfig, info: RunInfo) -> list[dict[str, Any]]:
         raw = read_card(folder).raw
         if raw["sha256"][:12] not in str(info.detail.get("init")):
             return []
-        published = {"run": raw["name"], "epochs": raw.get("epochs"), "command": raw["command"]}
-        return [{**published, "sha256": raw["sha256"]}, *raw.get("earlier_runs", [])]
+        published = {key: raw.get(key) for key in ("init", "epochs", "command", "sha256")}
+        return [{"run": raw["name"], **published}, *raw.get("earlier_runs", [])]
     if not (folder / "config.json").is_file():
         return []
     earlier, about = read_config(folder), read_run(folder)
     record = {
         "run": folder.name,
+        "init": str(about.detail.get("init", earlier.init)),
         "epochs": len(about.history),
         "command": training_command(earlier),
     }
