@@ -8,15 +8,18 @@ import streamlit as st
 from streamlit.config import set_option
 from streamlit.testing.v1 import AppTest
 
+from core.compare import compare
 from core.evaluation.inputs import EvaluationInputs, ExternalInputs, ShippedSplitInputs
 from core.evaluation.localisation import LocalisationResult
 from core.evaluation.report import build_report, write_report
+from core.evaluation.storage import write_predictions
 from core.imaging.quality import assess
 from core.settings import get_settings
 from core.types import Analysis, Explanation, Prediction
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("glioma", "meningioma", "notumor", "pituitary")
+SLICES = 80
 
 
 class FakePredictor:
@@ -242,3 +245,52 @@ def texts():
         return said.replace("\\", "")
 
     return texts
+
+
+@pytest.fixture
+def lay_model(publish, folders):
+    """A published model with a report and the predictions behind it, right most of the time."""
+
+    def lay_model(name, seed=0, split="test"):
+        folder = publish(name, with_report=False)
+        if split != "test":
+            folder = folder / split
+        rng = np.random.default_rng(seed)
+        y = np.arange(SLICES) % 4
+        logits = (rng.normal(size=(SLICES, 4)) + 2 * np.eye(4)[y]).astype(np.float32)
+        inputs = EvaluationInputs(
+            labels=LABELS,
+            y=y,
+            logits=logits,
+            groups=[f"g{k // 2}" for k in range(SLICES)],
+            sources=["tcga-lgg" if k % 3 else "other" for k in range(SLICES)],
+            paths=[f"set/{k}.png" for k in range(SLICES)],
+            split=split,
+            model=name,
+            validation_y=y,
+            validation_logits=logits,
+            temperature=1.0,
+        )
+        report = build_report(
+            inputs, resamples=20, command="c", manifest={"sha256": "0" * 64, "name": "m.csv"}
+        )
+        write_report(folder / "report.json", report)
+        write_predictions(folder / "predictions.csv", inputs, 1.0)
+        return report
+
+    return lay_model
+
+
+@pytest.fixture
+def pair(lay_model, folders):
+    """Two models and their comparison."""
+    reports = {name: lay_model(name, seed) for seed, name in enumerate(("cnn", "vgg16"))}
+    weights = folders / "weights"
+    compare(weights_dir=weights, out=weights / "comparison.json", resamples=20)
+    return reports
+
+
+def table(at, column):
+    """The one table that has a column."""
+    (found,) = [d.value for d in at.dataframe if column in d.value.columns]
+    return found

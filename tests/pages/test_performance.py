@@ -1,77 +1,25 @@
 import json
-import os
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
-from core.compare import compare
 from core.data.manifest import ManifestRow, write_manifest
-from core.evaluation.inputs import EvaluationInputs
-from core.evaluation.report import build_report, write_report
 from core.evaluation.side_by_side import read_predictions
-from core.evaluation.storage import write_predictions
 from core.settings import get_settings
-from tests.pages.conftest import LABELS
-from ui import cells, comparison_tables
+from tests.pages.conftest import LABELS, SLICES, table
+from ui import cells
 
 PAGE = "pages/5_Performance.py"
-N = 80
-HOLLOW = json.dumps({
-    "schema": 1, "models": {"cnn": {}}, "pairs": [], "ensemble": None, "notes": [],
-    "command": "c", "created": "d",
-})  # fmt: skip
-
-
-@pytest.fixture
-def lay_model(publish, folders):
-    """A published model with a report and the predictions behind it, right most of the time."""
-
-    def lay_model(name, seed=0, split="test"):
-        folder = publish(name, with_report=False)
-        if split != "test":
-            folder = folder / split
-        rng = np.random.default_rng(seed)
-        y = np.arange(N) % 4
-        logits = (rng.normal(size=(N, 4)) + 2 * np.eye(4)[y]).astype(np.float32)
-        inputs = EvaluationInputs(
-            labels=LABELS,
-            y=y,
-            logits=logits,
-            groups=[f"g{k // 2}" for k in range(N)],
-            sources=["tcga-lgg" if k % 3 else "other" for k in range(N)],
-            paths=[f"set/{k}.png" for k in range(N)],
-            split=split,
-            model=name,
-            validation_y=y,
-            validation_logits=logits,
-            temperature=1.0,
-        )
-        report = build_report(
-            inputs, resamples=20, command="c", manifest={"sha256": "0" * 64, "name": "m.csv"}
-        )
-        write_report(folder / "report.json", report)
-        write_predictions(folder / "predictions.csv", inputs, 1.0)
-        return report
-
-    return lay_model
-
-
-@pytest.fixture
-def pair(lay_model, folders):
-    """Two models and their comparison."""
-    reports = {name: lay_model(name, seed) for seed, name in enumerate(("cnn", "vgg16"))}
-    weights = folders / "weights"
-    compare(weights_dir=weights, out=weights / "comparison.json", resamples=20)
-    return reports
 
 
 @pytest.fixture
 def pictures(folders):
     """The slices that the predictions are about, below the manifest's root."""
     rows = [
-        ManifestRow(f"set/{k}.png", LABELS[k % 4], f"g{k // 2}", "test", "set") for k in range(N)
+        ManifestRow(f"set/{k}.png", LABELS[k % 4], f"g{k // 2}", "test", "set")
+        for k in range(SLICES)
     ]
     (folders / "data" / "set").mkdir(parents=True)
     for row in rows:
@@ -79,12 +27,6 @@ def pictures(folders):
         cv2.imwrite(str(folders / "data" / row.path), pixels)
     write_manifest(folders / "weights" / "manifest.csv", rows, folders / "data")
     return folders / "data"
-
-
-def table(at, column):
-    """The one table that has a column."""
-    (found,) = [d.value for d in at.dataframe if column in d.value.columns]
-    return found
 
 
 def test_empty_state_tells_the_command(open_page, publish):
@@ -182,78 +124,10 @@ def test_the_threshold_moves_accuracy_and_coverage(open_page, lay_model):
     assert shown() == ("100.0 %", "0")
     at.slider(key="moved_threshold").set_value(0.9).run()
     point = report["threshold"]["curve"][90]
-    assert shown() == (f"{100 * point['coverage']:.1f} %", str(round(N * (1 - point["coverage"]))))
-
-
-def test_the_comparison_holds_every_model_and_the_ensemble(open_page, pair, texts):
-    at = open_page(PAGE)
-    overview = table(at, "On disk (MB)")
-    assert list(overview["Model"]) == ["CNN from scratch", "VGG16", "Ensemble (mean)"]
-    value = pair["vgg16"]["accuracy"]
-    assert overview.loc[1, "Accuracy"] == (
-        f" {100 * value['value']:.1f} % ({100 * value['low']:.1f}–{100 * value['high']:.1f})"
+    assert shown() == (
+        f"{100 * point['coverage']:.1f} %",
+        str(round(SLICES * (1 - point["coverage"]))),
     )
-    assert "compare --latency" in texts(at)
-    tests = table(at, "McNemar p")
-    first, second = (
-        read_predictions(get_settings().weights_dir / m / "predictions.csv")
-        for m in ("cnn", "vgg16")
-    )
-    assert tests.loc[0, "Only the first right"] == (first.correct & ~second.correct).sum()
-    coverage = table(at, "Accuracy of the answers")
-    assert len(coverage) == 3
-    # Three matrices, two curves, reliability and coverage; and the one model's five.
-    assert len(at.get("plotly_chart")) == 12
-    assert "have changed since" not in texts(at)
-
-
-def test_models_that_see_both_views_are_named(open_page, pair, texts):
-    assert "mirror image" not in texts(open_page(PAGE))
-    file = get_settings().weights_dir / "comparison.json"
-    comparison = json.loads(file.read_text())
-    comparison["models"]["vgg16"]["mirrored"] = True
-    file.write_text(json.dumps(comparison))
-    assert "so that left and right don't matter: VGG16." in texts(open_page(PAGE))
-
-
-def test_a_metric_per_class_can_be_chosen(open_page, pair):
-    at = open_page(PAGE)
-    at.segmented_control(key="compare_metric").set_value("recall").run()
-    (recall,) = [d.value for d in at.dataframe if list(d.value.columns)[1:] == [
-        "Glioma", "Meningioma", "No tumour", "Pituitary tumour",
-    ]]  # fmt: skip
-    value = pair["cnn"]["per_class"]["glioma"]["recall"]["value"]
-    assert recall.loc[0, "Glioma"].strip().startswith(f"{100 * value:.1f} %")
-
-
-def test_columns_of_figures_sort_by_their_numbers():
-    texts = [
-        comparison_tables.share({"value": v, "low": 0.0, "high": 1.0})
-        for v in (1.0, 0.09, 0.974, 0.98)
-    ]
-    assert sorted(texts) == [texts[1], texts[2], texts[3], texts[0]]
-
-
-def test_an_old_comparison_is_called_old(open_page, pair, lay_model, folders, texts):
-    later = (folders / "weights" / "comparison.json").stat().st_mtime + 60
-    os.utime(folders / "weights" / "cnn" / "report.json", (later, later))
-    # A copied file is no newer report.
-    assert "have changed since this comparison" not in texts(open_page(PAGE))
-    lay_model("cnn", 9)
-    assert "have changed since this comparison" in texts(open_page(PAGE))
-
-
-def test_a_model_that_was_published_since_makes_a_comparison_old(open_page, pair, lay_model, texts):
-    lay_model("vgg19", 5)
-    assert "have changed since this comparison" in texts(open_page(PAGE))
-
-
-@pytest.mark.parametrize("content", ["[]", '{"models": {}}', HOLLOW])
-def test_a_broken_comparison_is_one_sentence(open_page, lay_model, folders, content):
-    lay_model("cnn")
-    (folders / "weights" / "comparison.json").write_text(content)
-    at = open_page(PAGE)
-    assert "A comparison has the fields" in at.error[0].value
 
 
 def test_a_cell_opens_the_pictures_behind_it(open_page, pair, pictures, texts):
