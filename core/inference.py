@@ -65,12 +65,8 @@ def _built(architecture: str, size: int, labels: Sequence[str], head: str) -> "k
         return registry.build(architecture, size, labels, head)
 
 
-def load_run(run: Path, mirrored: bool = False) -> Predictor:
+def load_run(run: Path) -> Predictor:
     """Load the best weights of a training run, uncalibrated.
-
-    Args:
-        run: Folder of the run.
-        mirrored: Whether it answers with the mean over a slice and its mirror image.
 
     Raises:
         RunError: If the folder holds no run, or its weights don't fit its configuration.
@@ -101,7 +97,7 @@ def load_run(run: Path, mirrored: bool = False) -> Predictor:
         command="",
         version="",
         created="",
-        raw={"head": config.head, "mirrored": mirrored},
+        raw={"head": config.head},
     )
     return Predictor(card, model, calibrated=False)
 

@@ -68,12 +68,12 @@ def open_origin(folder: Path, mirrored: bool | None = None) -> Origin:
         raise RunError(
             f"A run can be published once an epoch has finished. Received: '{folder.name}'."
         )
-    predictor = load_run(folder, bool(mirrored))
+    predictor = _seeing(load_run(folder), mirrored)
     facts = {
         "architecture": config.model,
         "input_size": config.size,
         "labels": list(config.labels),
-        "init": str(info.detail.get("init", config.init)),
+        "init": info.start,
         "command": training_command(config),
         "head": config.head,
         "mirrored": predictor.card.mirrored,
@@ -88,11 +88,11 @@ def open_origin(folder: Path, mirrored: bool | None = None) -> Origin:
 
 
 def _seeing(predictor: Predictor, mirrored: bool | None) -> Predictor:
-    """Return a published model that answers from one view or from two, as is wanted."""
+    """Return a model that answers from one view or from two, as is wanted; None: as it does."""
     if mirrored in (None, predictor.card.mirrored):
         return predictor
     card = replace(predictor.card, raw={**predictor.card.raw, "mirrored": mirrored})
-    return Predictor(card, predictor.model, gate=predictor.gate)
+    return Predictor(card, predictor.model, predictor.calibrated, predictor.gate)
 
 
 def training_command(config: TrainConfig) -> str:
@@ -109,6 +109,9 @@ def training_command(config: TrainConfig) -> str:
     if config.model in MODELS:
         # The command's default is the model's own size.
         usual["size"] = MODELS[config.model].input_size
+    if config.init not in ("random", "imagenet"):
+        # Left out, the seed would follow from what lies in that folder by then.
+        usual["seed"] = None
     for name in usual:
         value = values[name]
         if name in _NOT_FLAGS or value == usual[name]:
@@ -128,7 +131,7 @@ def _earlier_runs(config: TrainConfig, info: RunInfo) -> list[dict[str, Any]]:
     folder = Path(config.init)
     if (folder / "card.json").is_file():
         raw = read_card(folder).raw
-        if raw["sha256"][:12] not in str(info.detail.get("init")):
+        if raw["sha256"][:12] not in info.start:
             return []
         published = {key: raw.get(key) for key in ("init", "epochs", "command", "sha256")}
         return [{"run": raw["name"], **published}, *raw.get("earlier_runs", [])]
@@ -137,7 +140,7 @@ def _earlier_runs(config: TrainConfig, info: RunInfo) -> list[dict[str, Any]]:
     earlier, about = read_config(folder), read_run(folder)
     record = {
         "run": folder.name,
-        "init": str(about.detail.get("init", earlier.init)),
+        "init": about.start,
         "epochs": len(about.history),
         "command": training_command(earlier),
     }

@@ -184,7 +184,8 @@ def publish(
         inputs = gather(load_folder(fresh), loaded, "test", external=external, progress=progress)
         words = ["python", "-m", "core", "publish", run.name, name, "--manifest", source.name]
         words += ["--external", external.name] if external else []
-        words += ["--mirrored"] if mirrored else []
+        if mirrored is not None:
+            words.append("--mirrored" if mirrored else "--no-mirrored")
         report = build_report(
             inputs,
             threshold=get_settings().threshold,

@@ -147,7 +147,7 @@ def next_seed(init: str) -> int:
     """
     folder = Path(init)
     if (folder / "card.json").is_file():
-        # Each run that the card names took the seed after the one before.
+        # Unless told another, each run that the card names took the seed after the one before.
         return 1 + len(read_card(folder).raw.get("earlier_runs", []))
     return read_config(folder).seed + 1 if (folder / "config.json").is_file() else 0
 

@@ -33,6 +33,11 @@ class RunInfo:
     detail: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def start(self) -> str:
+        """How the run began, as a sentence; what `--init` was where it has not said so yet."""
+        return str(self.detail.get("init", self.config.get("init")))
+
+    @property
     def resumable(self) -> bool:
         """Whether the run stands still and has a state to go on from."""
         return self.status != "running" and (self.folder / "last" / "state.safetensors").is_file()

@@ -83,7 +83,8 @@ class Trainer:
             self.model = registry.build(
                 config.model, config.size, self.pool.labels, config.head, dropout=config.dropout
             )
-        self.start = config.init if resume else initialise(self.model, config.init)
+        # How a run began is told once, by the process that began it.
+        self.start = "" if resume else initialise(self.model, config.init)
         self.lesions = LESION_LAYER in self.model.output
         grid = self.model.output[LESION_LAYER].shape[1] if self.lesions else 1
         self.batches = TrainingBatches(
@@ -100,8 +101,7 @@ class Trainer:
         if resume:
             progress = read_progress(run)
             self.history, self.best = progress["history"], progress["best"]
-            # How the run began is told once, by the process that began it.
-            self.start = str(read_run(run).detail.get("init", config.init))
+            self.start = read_run(run).start
         self.stage = self._enter(max(len(self.history) - 1, 0))
         if resume:
             load_state(run, self.model, self.stage.optimizer)

@@ -146,6 +146,8 @@ def test_a_model_that_sees_both_views_says_so_and_stays_so(run, tiny_manifest, t
         tmp_path / "weights" / "mine", "plain", tmp_path, manifest=tiny_manifest, mirrored=False
     )
     assert not plain.mirrored
+    report = read_report(tmp_path / "plain" / "report.json")
+    assert report["command"].endswith("--no-mirrored")
 
 
 def test_published_weights_alone_do_not_say_where_their_manifest_is(published, tmp_path):
@@ -226,3 +228,8 @@ def test_the_command_names_a_size_that_is_not_the_models_own():
 def test_the_command_names_how_slices_were_disturbed():
     config = TrainConfig("cnn", "manifest.csv", augmentation=AugmentConfig(style=0.0, invert=0.0))
     assert training_command(config).endswith("--manifest manifest.csv --style 0.0 --invert 0.0")
+
+
+def test_the_command_names_the_seed_of_a_run_that_starts_from_another():
+    config = TrainConfig("cnn", "manifest.csv", init="runs/first")
+    assert training_command(config).endswith("--init first --seed 0")
