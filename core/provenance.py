@@ -18,7 +18,7 @@ from core.training.runs import RunInfo, read_run
 _NOT_FLAGS = ("model", "manifest", "root", "labels", "augmentation", "mixing")
 _KEPT = (
     "architecture", "input_size", "labels", "init", "command", "head", "mirrored", "earlier_runs",
-    "epochs", "best_epoch", "precision", "parameters",
+    "epochs", "best_epoch", "seed", "precision", "parameters",
 )  # fmt: skip
 
 
@@ -80,6 +80,7 @@ def open_origin(folder: Path, mirrored: bool | None = None) -> Origin:
         "earlier_runs": _earlier_runs(config, info),
         "epochs": len(info.history),
         "best_epoch": info.detail.get("best", {}).get("epoch"),
+        "seed": config.seed,
         "precision": info.detail.get("precision", config.precision),
         "parameters": int(predictor.model.count_params()),
     }

@@ -20,6 +20,7 @@ _DIFFUSE: Final = 0.5
 _AIR: Final = 0.05
 _SECOND: Final = 0.5
 _SURE: Final = 0.95
+_MOST_DIGITS: Final = 5
 _EVERYWHERE: Final = mark("most of the head")
 
 
@@ -32,6 +33,12 @@ def percent(value: float, digits: int = 0) -> str:
     if value > 0 and float(text) <= 0:
         return _("under {share}").format(share=_share(step, digits))
     return _share(100 * value, digits)
+
+
+def percent_apart(value: float, other: float) -> tuple[str, str]:
+    """Return two shares as percentages, with the digits that it takes to tell them apart."""
+    pairs = [(percent(value, digits), percent(other, digits)) for digits in range(_MOST_DIGITS)]
+    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
 
 
 def _share(hundredths: float, digits: int) -> str:
@@ -98,9 +105,10 @@ def why_not_accepted(prediction: Prediction) -> str | None:
     if prediction.in_domain is False:
         return _("The picture doesn't look like the brain MRI that this model knows.")
     if prediction.confidence < prediction.threshold:
+        confidence, threshold = percent_apart(prediction.confidence, prediction.threshold)
         return _(
             "The best guess reaches {confidence}, below the {threshold} that an answer needs."
-        ).format(confidence=percent(prediction.confidence), threshold=percent(prediction.threshold))
+        ).format(confidence=confidence, threshold=threshold)
     return None
 
 

@@ -239,6 +239,14 @@ def _publish(run: Watched) -> None:
         value=True,
         key=f"external_{run.id}",
     )
+    both_views = st.checkbox(
+        _("Answer from both views"),
+        key=f"mirrored_{run.id}",
+        help=_(
+            "The mean over a slice and its mirror image: left and right don't matter, and it "
+            "takes twice the time."
+        ),
+    )
     clicked = st.button(
         _("Publish"),
         icon=":material/publish:",
@@ -248,7 +256,8 @@ def _publish(run: Watched) -> None:
     )
     if clicked:
         with errors.shown():
-            launch.start_publishing(run.folder, name, external if with_external else None)
+            checked = external if with_external else None
+            launch.start_publishing(run.folder, name, checked, mirrored=both_views)
         st.rerun()
     _outcome(run.publishing)
 

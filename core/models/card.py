@@ -144,6 +144,11 @@ def _check_kinds(raw: dict[str, Any]) -> None:
         raise ModelNotReadyError(
             f"A card's mirrored is true or false. Received: {str(raw['mirrored'])[:60]!r}."
         )
+    seed = raw.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ModelNotReadyError(
+            f"A card's seed is a whole number from 0. Received: {str(seed)[:60]!r}."
+        )
     if raw.get("head", "lesion") not in ("lesion", "average"):
         raise ModelNotReadyError(
             f"A card's head is lesion or average. Received: {str(raw['head'])[:60]!r}."

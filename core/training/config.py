@@ -147,8 +147,9 @@ def next_seed(init: str) -> int:
     """
     folder = Path(init)
     if (folder / "card.json").is_file():
-        # Unless told another, each run that the card names took the seed after the one before.
-        return 1 + len(read_card(folder).raw.get("earlier_runs", []))
+        raw = read_card(folder).raw
+        # A card without it is older: each run that it names took the seed after the one before.
+        return 1 + int(raw.get("seed", len(raw.get("earlier_runs", []))))
     return read_config(folder).seed + 1 if (folder / "config.json").is_file() else 0
 
 

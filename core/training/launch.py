@@ -131,13 +131,16 @@ def resume_training(folder: Path, epochs: int | None = None) -> Job:
     return start_job(folder, TRAIN, words)
 
 
-def start_publishing(folder: Path, name: str, external: Path | None = None) -> Job:
+def start_publishing(
+    folder: Path, name: str, external: Path | None = None, *, mirrored: bool = False
+) -> Job:
     """Publish a run's best weights in a process of its own.
 
     Args:
         folder: The run's folder.
         name: Name below the weights folder; what is there is replaced.
         external: Folder of tumour slices of another origin.
+        mirrored: Whether the model answers from a slice and its mirror image.
 
     Raises:
         RunError: If the run is still running or has no weights, or the name isn't plain.
@@ -151,9 +154,11 @@ def start_publishing(folder: Path, name: str, external: Path | None = None) -> J
             f"Received: '{info.id}', {info.status}, {len(info.history)} epochs."
         )
     words = [PUBLISH, str(folder.resolve()), name]
-    return start_job(
-        folder, PUBLISH, words + ([f"--external={external.resolve()}"] if external else [])
-    )
+    if external:
+        words.append(f"--external={external.resolve()}")
+    if mirrored:
+        words.append("--mirrored")
+    return start_job(folder, PUBLISH, words)
 
 
 def _checked_init(init: str) -> str:

@@ -53,6 +53,7 @@ def test_the_card_tells_where_the_weights_come_from(published, run, tiny_manifes
     assert card.init == "random (He initialisation)"
     assert "--model tiny" in card.command
     assert "--epochs 2" in card.command
+    assert card.raw["seed"] == read_config(run).seed
     assert {"value", "low", "high", "n"} <= set(card.metrics["test"]["accuracy"])
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.reading import percent, place, read_plainly, why_not_accepted
+from core.reading import percent, percent_apart, place, read_plainly, why_not_accepted
 from core.types import Analysis, Explanation, Prediction
 
 LABELS = ("glioma", "meningioma", "notumor", "pituitary")
@@ -136,8 +136,18 @@ def test_the_reason_why_an_answer_is_not_accepted():
     assert why_not_accepted(prediction(0.48)) == (
         "The best guess reaches 48 %, below the 70 % that an answer needs."
     )
+    assert why_not_accepted(prediction(0.6996)) == (
+        "The best guess reaches 69.96 %, below the 70.00 % that an answer needs."
+    )
     assert "doesn't look like the brain MRI" in why_not_accepted(prediction(0.99, in_domain=False))
     assert why_not_accepted(prediction(0.99)) is None
+
+
+def test_percentages_get_the_digits_that_tell_them_apart():
+    assert percent_apart(0.48, 0.7) == ("48 %", "70 %")
+    assert percent_apart(0.699, 0.7) == ("69.9 %", "70.0 %")
+    assert percent_apart(0.7, 0.7) == ("70 %", "70 %")
+    assert percent_apart(0.7 - 1e-9, 0.7) == ("70 %", "70 %")
 
 
 def test_percent_never_overstates():

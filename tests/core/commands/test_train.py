@@ -50,11 +50,13 @@ def test_a_run_that_starts_from_another_draws_other_slices(run, tiny_weights):
     assert train._fresh(parsed(*flags, tiny_weights / "cnn")).seed == 1
 
 
-def test_a_run_from_published_weights_counts_the_runs_before_them(tiny_weights, tmp_path):
+def test_a_run_from_published_weights_takes_the_seed_after_theirs(tiny_weights, tmp_path):
     raw = json.loads((tiny_weights / "cnn" / "card.json").read_text())
     raw["earlier_runs"] = [{"run": "b"}, {"run": "a"}]
     (tmp_path / "card.json").write_text(json.dumps(raw))
     assert next_seed(str(tmp_path)) == 3
+    (tmp_path / "card.json").write_text(json.dumps({**raw, "seed": 7}))
+    assert next_seed(str(tmp_path)) == 8
 
 
 def test_every_setting_has_a_flag():

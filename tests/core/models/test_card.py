@@ -27,6 +27,8 @@ def test_a_card_keeps_the_order_of_its_labels(raw):
         ("temperature", 0, "0.01 to 100"),
         ("temperature", float("nan"), "0.01 to 100"),
         ("threshold", 1.2, "0 to 1. Received: 1.2"),
+        ("seed", "0", "whole number from 0. Received: '0'"),
+        ("seed", -1, "whole number from 0. Received: '-1'"),
         ("sha256", "abc", "64 hexadecimal digits"),
     ],
 )

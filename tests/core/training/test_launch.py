@@ -131,12 +131,14 @@ def test_what_can_not_be_resumed_or_published_says_why(started, lay_run):
     assert started == []
 
 
-def test_publishing_names_the_external_folder(started, lay_run, tmp_path):
+def test_publishing_names_the_external_folder_and_the_views(started, lay_run, tmp_path):
     folder = lay_run()
     launch.start_publishing(folder, "cnn", tmp_path)
-    ((_, kind, words),) = started
-    assert kind == "publish"
-    assert words == ["publish", str(folder.resolve()), "cnn", f"--external={tmp_path.resolve()}"]
+    launch.start_publishing(folder, "cnn", mirrored=True)
+    assert [kind for _, kind, _ in started] == ["publish", "publish"]
+    first, second = (words for _, _, words in started)
+    assert first == ["publish", str(folder.resolve()), "cnn", f"--external={tmp_path.resolve()}"]
+    assert second == ["publish", str(folder.resolve()), "cnn", "--mirrored"]
 
 
 def test_forms_offer_the_shipped_manifest_and_those_made_here(started, tmp_path):
