@@ -1,7 +1,6 @@
 import json
 import shutil
 import threading
-import time
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ from fastapi.testclient import TestClient
 from api.main import create_app
 from api.settings import ServiceSettings
 from core.models import registry
+from tests.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -19,13 +19,6 @@ def clean_environment(monkeypatch):
     """No setting of the machine reaches a test."""
     for name in ("API_KEYS", "API_KEY", "CORS_ORIGINS", "MODELS", "DEFAULT_MODEL", "RATE_LIMIT"):
         monkeypatch.delenv(f"GLIALENS_{name}", raising=False)
-
-
-def wait_until(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
 
 
 @pytest.fixture

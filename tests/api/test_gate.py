@@ -11,7 +11,7 @@ from api.errors import RateLimitedError
 from api.keys import Keys
 from api.limits import RateLimiter
 from core.settings import get_settings
-from tests.api.conftest import wait_until
+from tests.waiting import wait_until
 
 
 def post(client, data, url="", headers=None, **fields):

@@ -10,6 +10,7 @@ from core.errors import RunError
 from core.jobs import Job, read_job, start_job, stop_job
 from core.processes import born, is_same, was_there
 from core.settings import get_settings
+from tests.waiting import wait_until
 
 # Stands in for Python: takes SIGTERM for Ctrl-C as `core.cli` does.
 SLEEPER = f"""#!{sys.executable}
@@ -21,13 +22,6 @@ signal.signal(signal.SIGTERM, stop)
 print("asked for", " ".join(sys.argv[3:]), flush=True)
 time.sleep(60)
 """
-
-
-def wait_until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -49,7 +43,7 @@ def settings(tmp_path, monkeypatch):
 
 def test_a_job_outlives_its_starter_and_can_be_stopped(sleeper, settings, tmp_path):
     job = start_job(tmp_path, "train", ["train", "--out=a b; touch c"])
-    wait_until(lambda: job.lines())
+    wait_until(lambda: job.lines(), 30)
     assert job.running
     assert not job.interrupted
     # One word stays one word, and no shell looks at it.
@@ -60,7 +54,7 @@ def test_a_job_outlives_its_starter_and_can_be_stopped(sleeper, settings, tmp_pa
     with pytest.raises(RunError, match="One train at a time"):
         start_job(tmp_path, "train", ["train"])
     assert stop_job(job)
-    wait_until(lambda: not job.running)
+    wait_until(lambda: not job.running, 30)
     assert job.interrupted
     assert job.error is None
     assert not stop_job(job)
@@ -68,7 +62,7 @@ def test_a_job_outlives_its_starter_and_can_be_stopped(sleeper, settings, tmp_pa
 
 def test_a_recycled_number_is_not_taken_for_the_job(sleeper, settings, tmp_path):
     job = start_job(tmp_path, "train", ["train"])
-    wait_until(lambda: job.lines())
+    wait_until(lambda: job.lines(), 30)
     record = json.loads((tmp_path / "train.job.json").read_text())
     (tmp_path / "train.job.json").write_text(json.dumps({**record, "born": job.born - 1000}))
     other = read_job(tmp_path, "train")
@@ -78,13 +72,13 @@ def test_a_recycled_number_is_not_taken_for_the_job(sleeper, settings, tmp_path)
     assert was_there(job.pid, time.time())
     assert not was_there(job.pid, job.born - 1000)
     stop_job(job)
-    wait_until(lambda: not job.running)
+    wait_until(lambda: not job.running, 30)
 
 
 def test_an_ended_child_is_not_alive():
     child = subprocess.Popen([sys.executable, "-c", ""])
     # Ended, but not asked for: it is still in the table of processes.
-    wait_until(lambda: born(child.pid) is None)
+    wait_until(lambda: born(child.pid) is None, 30)
     assert not is_same(child.pid, time.time())
     child.wait()
     assert born(-1) is None
@@ -95,7 +89,7 @@ def test_the_error_of_a_command_is_its_sentence(settings, tmp_path):
     wait_until(lambda: not job.running, 120)
     assert job.error.startswith("A run's folder holds config.json")
     usage = start_job(tmp_path, "split", ["split", "--no-such-flag"])
-    wait_until(lambda: not usage.running)
+    wait_until(lambda: not usage.running, 30)
     assert "required" in usage.error or "unrecognized" in usage.error
 
 

@@ -1,6 +1,5 @@
 import json
 import shutil
-import time
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -11,16 +10,14 @@ from api.settings import ServiceSettings
 from core.cli import main
 from core.settings import get_settings
 from tests.hostile.pictures import encoded, grey
+from tests.waiting import wait_until
 
 
 @contextmanager
 def serving(**settings):
     app = create_app(ServiceSettings(rate_limit=0, **settings))
     with TestClient(app) as client:
-        deadline = time.monotonic() + 60.0
-        while not app.state.service.loaded:
-            assert time.monotonic() < deadline, "the models were never loaded"
-            time.sleep(0.01)
+        wait_until(lambda: app.state.service.loaded)
         yield client
 
 

@@ -1,5 +1,4 @@
 import json
-import time
 
 import cv2
 import numpy as np
@@ -11,6 +10,8 @@ from core.data.manifest import ManifestRow, read_manifest, write_manifest
 from core.data.phantom import write_phantom_dataset
 from core.errors import DatasetError
 from core.settings import get_settings
+from tests.pages.acts import click
+from tests.waiting import wait_until
 from ui.dataset import locate
 
 PAGE = "pages/6_Dataset.py"
@@ -144,18 +145,10 @@ def data(folders, monkeypatch):
 
 
 def until_made(name, seconds=120):
-    end = time.monotonic() + seconds
-    while next(m for m in split_job.made_splits() if m.name == name).state == "running":
-        assert time.monotonic() < end, "it did not end"
-        time.sleep(0.1)
+    def ended():
+        return next(m for m in split_job.made_splits() if m.name == name).state != "running"
 
-
-def click(at, label):
-    (button,) = [b for b in at.button if b.label == label]
-    button.click()
-    at.run()
-    assert not at.exception, at.exception[0].message
-    return at
+    wait_until(ended, seconds)
 
 
 def said_by(at):

@@ -1,7 +1,5 @@
 """What a test does on the Training page, and what it lays out before."""
 
-import time
-
 PAGE = "pages/4_Training.py"
 WHOLE = ("last/state.safetensors", "best.weights.h5")
 
@@ -12,21 +10,6 @@ def epochs(losses, accuracy=0.5):
          "learning_rate": 1e-3, "seconds": 60.0}
         for k, x in enumerate(losses, 1)
     ]  # fmt: skip
-
-
-def until(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)
-
-
-def click(at, label):
-    (button,) = [b for b in at.button if b.label == label]
-    button.click()
-    at.run()
-    assert not at.exception, at.exception[0].message
-    return at
 
 
 def fill(at, **values):

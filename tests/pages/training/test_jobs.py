@@ -5,7 +5,9 @@ import pytest
 
 from core.jobs import read_job
 from core.settings import get_settings
-from tests.pages.training.acts import PAGE, WHOLE, click, epochs, fill, until
+from tests.pages.acts import click
+from tests.pages.training.acts import PAGE, WHOLE, epochs, fill
+from tests.waiting import wait_until
 
 
 def test_a_new_run_joins_the_chosen_curves(open_page, dataset, trainer, publish):
@@ -15,7 +17,7 @@ def test_a_new_run_joins_the_chosen_curves(open_page, dataset, trainer, publish)
     fill(at, name="mine", epochs=3)
     click(at, "Start training")
     (trainer / "mine" / "go-1").touch()
-    until(lambda: (trainer / "mine" / "history.json").exists())
+    wait_until(lambda: (trainer / "mine" / "history.json").exists())
     at.run()
     assert at.multiselect[0].value == ["cnn (published)", "mine"]
     # Once it was taken out, it stays out.
@@ -42,15 +44,15 @@ def test_a_run_is_started_watched_stopped_resumed_and_finished(open_page, datase
     run = trainer / "mine"
     words = read_job(run, "train").words
     assert {"--model=cnn", "--epochs=2", "--learning-rate=0.002", "--size=128"} <= set(words)
-    until(lambda: (run / "status.json").exists())
+    wait_until(lambda: (run / "status.json").exists())
     (run / "go-1").touch()
-    until(lambda: (run / "history.json").exists())
+    wait_until(lambda: (run / "history.json").exists())
     at.run()
     assert "Under way" in texts(at)
     assert "epoch 1/2: 10%" in texts(at)
     assert list(at.dataframe[0].value["State"]) == ["Running"]
     click(at, "Stop mine")
-    until(lambda: not read_job(run, "train").running)
+    wait_until(lambda: not read_job(run, "train").running)
     at.run()
     assert list(at.dataframe[0].value["State"]) == ["Stopped, can be resumed"]
     assert json.loads((run / "status.json").read_text())["state"] == "stopped"
@@ -60,7 +62,7 @@ def test_a_run_is_started_watched_stopped_resumed_and_finished(open_page, datase
     at.number_input(key="resume_epochs_mine").set_value(2).run()
     (run / "go-2").touch()
     click(at, "Resume")
-    until(lambda: not read_job(run, "train").running)
+    wait_until(lambda: not read_job(run, "train").running)
     at.run()
     table = at.dataframe[0].value
     assert list(table["State"]) == ["Finished"]
@@ -102,7 +104,7 @@ def test_what_did_not_start_tells_why_and_can_be_cleared(open_page, dataset, tra
     at = open_page(PAGE)
     fill(at, model="vgg19", name="doomed")
     click(at, "Start training")
-    until(lambda: not read_job(trainer / "doomed", "train").running)
+    wait_until(lambda: not read_job(trainer / "doomed", "train").running)
     at.run()
     assert "**doomed** did not start. --init must fit the architecture" in texts(at)
     click(at, "Clear doomed")
@@ -122,7 +124,7 @@ def test_publishing_asks_before_it_replaces_and_shows_its_outcome(
     at.checkbox(key="replace_done").check().run()
     click(at, "Publish")
     assert read_job(folder, "publish").words == ("publish", str(folder.resolve()), "cnn")
-    until(lambda: not read_job(folder, "publish").running)
+    wait_until(lambda: not read_job(folder, "publish").running)
     at.run()
     assert "Every image of an evaluation can be read. Received: none." in texts(at)
     # A name of its own replaces nothing, so nothing has to be agreed to.
@@ -130,7 +132,7 @@ def test_publishing_asks_before_it_replaces_and_shows_its_outcome(
     at.checkbox(key="mirrored_done").check().run()
     click(at, "Publish")
     assert read_job(folder, "publish").words[2:] == ("mine", "--mirrored")
-    until(lambda: not read_job(folder, "publish").running)
+    wait_until(lambda: not read_job(folder, "publish").running)
     at.run()
     assert [box.value for box in at.success] == ["Published as mine."]
 
@@ -167,7 +169,7 @@ def test_a_real_training_from_the_form(open_page, dataset, folders):
     at.number_input(key="train_size_cnn").set_value(32)
     fill(at, name="real", epochs=1)
     click(at, "Start training")
-    until(lambda: not read_job(folders / "runs" / "real", "train").running, 600)
+    wait_until(lambda: not read_job(folders / "runs" / "real", "train").running, 600)
     at.run()
     table = at.dataframe[0].value
     assert list(table["Run"]) == ["real"]
