@@ -12,7 +12,7 @@ from core.files import parse_json
 from core.inference import Predictor, load_folder, load_run
 from core.models.card import read_card
 from core.models.registry import MODELS
-from core.training.config import TrainConfig, read_config
+from core.training.config import STARTS, TrainConfig, read_config
 from core.training.runs import RunInfo, read_run
 
 _NOT_FLAGS = ("model", "manifest", "root", "labels", "augmentation", "mixing")
@@ -110,7 +110,7 @@ def training_command(config: TrainConfig) -> str:
     if config.model in MODELS:
         # The command's default is the model's own size.
         usual["size"] = MODELS[config.model].input_size
-    if config.init not in ("random", "imagenet"):
+    if config.init not in STARTS:
         # Left out, the seed would follow from what lies in that folder by then.
         usual["seed"] = None
     for name in usual:

@@ -28,7 +28,7 @@ _HELP: Final = {
     "epochs": "passes over the training split",
     "learning_rate": "peak learning rate of Adam",
     "batch_size": "slices a step",
-    "init": "random, imagenet, or the folder of a published model or a run",
+    "init": "random, imagenet, hed (VGG16 alone), or the folder of a published model or a run",
     "seed": "of weights and draws; a run that starts from another takes the one after its",
     "head": "how the last feature map becomes an answer",
     "warmup_epochs": "linear warm-up of the cosine schedule",

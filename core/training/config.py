@@ -2,13 +2,16 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from core.errors import RunError
 from core.files import parse_json
 from core.models.card import read_card
 from core.training.augment import AugmentConfig
 from core.training.mixing import Mixing
+
+STARTS: Final = ("random", "imagenet", "hed")
+"""Starts that have a name; any other is a folder. See `core.training.initialise`."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class TrainConfig:
         learning_rate: Peak learning rate of Adam.
         batch_size: Slices a step.
         size: Side of the model input in pixels.
-        init: `random`, `imagenet`, or the path of a published model or a run.
+        init: One of `STARTS`, or the path of a published model or a run.
         head: `lesion` or `average`; see `core.models.head`.
         schedule: `cosine` (after a linear warm-up) or `constant`.
         warmup_epochs: Epochs of linear warm-up of the cosine schedule.

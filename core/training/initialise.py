@@ -1,4 +1,4 @@
-"""How a training starts: random, from ImageNet, from published weights or from another run."""
+"""How a training starts: random, from photographs, from published weights or from another run."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from core.models import registry
 from core.models.card import read_card
 from core.models.grow import GROWTH, grow
 from core.models.head import LESION_LAYER
+from core.models.hed import load_hed
 from core.models.imagenet import load_imagenet
 from core.models.weights import read_weights, transfer_weights
 from core.models.widen import widen
@@ -25,21 +26,24 @@ def initialise(model: keras.Model, init: str) -> str:
 
     Args:
         model: The model, already holding random weights.
-        init: `random`, `imagenet`, or the path of a published model (a folder with
-            `card.json`) or of a run (a folder with `best.weights.h5`).
+        init: `random`, `imagenet`, `hed` (VGG16 alone), or the path of a published model (with
+            `card.json`) or of a run (with `best.weights.h5`).
 
     Returns:
         A sentence for the card about how the training started.
 
     Raises:
         RunError: If `init` is none of these, or nothing of it fits the model.
-        DownloadError: If the ImageNet weights can't be fetched.
+        DownloadError: If the ImageNet weights can't be fetched, or HED's are others.
+        MissingPackageError: If HED's package isn't installed.
         ModelNotReadyError: If the published weights are damaged.
     """
     if init == "random":
         return "random (He initialisation)"
     if init == "imagenet":
         return load_imagenet(model)
+    if init == "hed":
+        return load_hed(model)
     folder = Path(init)
     if (folder / "card.json").is_file():
         card = read_card(folder)
@@ -51,7 +55,7 @@ def initialise(model: keras.Model, init: str) -> str:
         origin = f"the run '{folder.name}'"
     else:
         raise RunError(
-            "--init is random, imagenet, or the folder of a published model or a run. "
+            "--init is random, imagenet, hed, or the folder of a published model or a run. "
             f"Received: '{folder.name}'."
         )
     if (architecture, model.name) == ("cnn", "vgg16") and LESION_LAYER in model.output:

@@ -14,7 +14,7 @@ from core.jobs import Job, check_allowed, check_name, read_job, start_job
 from core.models.registry import get_spec
 from core.settings import get_settings
 from core.training.augment import AugmentConfig
-from core.training.config import TrainConfig, read_config
+from core.training.config import STARTS, TrainConfig, read_config
 from core.training.runs import read_run
 
 TRAIN: Final = "train"
@@ -162,12 +162,12 @@ def start_publishing(
 
 
 def _checked_init(init: str) -> str:
-    if init in ("random", "imagenet"):
+    if init in STARTS:
         return init
     folder = Path(init)
     if not any((folder / name).is_file() for name in ("card.json", "best.weights.h5")):
         raise RunError(
-            "A start is random, imagenet, or the folder of a published model or a run. "
+            f"A start is {', '.join(STARTS)}, or the folder of a published model or a run. "
             f"Received: '{folder.name}'."
         )
     return str(folder.resolve())
