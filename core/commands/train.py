@@ -49,6 +49,7 @@ _HELP: Final = {
     "invert": "probability of inverted grey levels",
     "balance": "1 draws classes equally often, 0 slices",
     "paste": "share of tumour-free slices that receive a lesion",
+    "blend": "share of slices blended with the same place in another sequence",
 }
 _BY_HAND: Final = ("model", "manifest", "root", "labels", "size", "augmentation", "mixing")
 _FILES: Final = ("manifest", "root")

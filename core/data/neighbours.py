@@ -21,13 +21,22 @@ PATIENT_SOURCE: Final = "tcga-lgg"
 GUARD: Final = 5
 _SHORTEST, _LONGEST = 30, 50
 _HOLE: Final = 20
-_TCGA_NAME: Final = re.compile(r"(TCGA_[A-Z0-9]+_[A-Z0-9]+)_\d{8}_\d+(?:_[A-Za-z0-9]+)?")
+_TCGA_NAME: Final = re.compile(r"((TCGA_[A-Z0-9]+_[A-Z0-9]+)_\d{8}_\d+)(?:_[A-Za-z0-9]+)?")
 
 
 def patient_of(stem: str) -> str | None:
     """Return the patient of a TCGA file name without its suffix, or None.
 
     `TCGA_CS_4941_19960909_11_flair` belongs to `TCGA_CS_4941`.
+    """
+    found = _TCGA_NAME.fullmatch(stem)
+    return found[2] if found else None
+
+
+def place_of(stem: str) -> str | None:
+    """Return what a TCGA file name shares with the same place in other sequences, or None.
+
+    `TCGA_CS_4941_19960909_11_flair` shows the place `TCGA_CS_4941_19960909_11`.
     """
     found = _TCGA_NAME.fullmatch(stem)
     return found[1] if found else None

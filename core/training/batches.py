@@ -15,6 +15,7 @@ from core.data.pool import Pool
 from core.imaging.preprocess import standardise
 from core.labels import NO_TUMOUR
 from core.training.augment import AugmentConfig, augment, lesion_target
+from core.training.blending import blend, other_sequences
 from core.training.lesions import mirror_over, paste, random_patch_box
 from core.training.mixing import Mixing
 from core.types import ByteArray, FloatArray
@@ -70,6 +71,7 @@ class TrainingBatches:
         self._tumour_free = pool.labels.index(NO_TUMOUR) if NO_TUMOUR in pool.labels else -1
         self._free = self._train[pool.targets[self._train] == self._tumour_free]
         self._donors = np.array([i for i in self._train if pool.boxes[i] is not None], np.int64)
+        self._others = other_sequences(pool.rows) if self.mixing.blend else {}
         self._weights = self._draw_weights()
 
     def _draw_weights(self) -> npt.NDArray[np.float64]:
@@ -125,6 +127,9 @@ class TrainingBatches:
         allowed = np.zeros(len(pool.labels), np.float32)
         allowed[target] = 1.0
         known = box is not None
+        others = self._others.get(position)
+        if others is not None and rng.random() < mixing.blend:
+            image = blend(image, pool.images[int(rng.choice(others))], rng)
         chance = rng.random()
         if target == self._tumour_free:
             known, box = True, None

@@ -14,9 +14,12 @@ class Mixing:
         sham: Share of the other no-tumour slices that receive a patch of ordinary tissue and
             keep their label.
         mirror: Share of boxed, off-centre tumours that are covered by the other half.
+        blend: Share of slices that are blended with the same place in another sequence, where
+            there is one.
     """
 
     balance: float = 1.0
     paste: float = 0.35
     sham: float = 0.25
     mirror: float = 0.12
+    blend: float = 0.0

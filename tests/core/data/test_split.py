@@ -10,7 +10,7 @@ from core.data.assign import assign_groups, check_fractions
 from core.data.fingerprint import Fingerprints, take_fingerprints
 from core.data.grouping import Item, find_too_close
 from core.data.manifest import read_manifest, read_meta
-from core.data.neighbours import GUARD, cut_ranges, guard_drops, patient_of
+from core.data.neighbours import GUARD, cut_ranges, guard_drops, patient_of, place_of
 from core.data.phantom import draw_phantom, write_phantom_dataset
 from core.data.split import as_shipped_split, make_split
 from core.data.twins import TWIN, Twins, find_twins
@@ -150,6 +150,12 @@ def test_the_patient_is_read_from_the_name():
     assert patient_of("TCGA_CS_4941_19960909_11_flair") == "TCGA_CS_4941"
     assert patient_of("TCGA_HT_A61B_19991127_48_t1post") == "TCGA_HT_A61B"
     assert patient_of("Tr-no_0010") is None
+
+
+def test_a_tcga_file_name_tells_the_place():
+    assert place_of("TCGA_CS_4941_19960909_11_flair") == "TCGA_CS_4941_19960909_11"
+    assert place_of("TCGA_CS_4941_19960909_11") == "TCGA_CS_4941_19960909_11"
+    assert place_of("Tr-no_0010") is None
 
 
 def test_ranges_break_at_holes_and_where_neighbours_are_least_alike():
