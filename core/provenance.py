@@ -18,7 +18,7 @@ from core.training.runs import RunInfo, read_run
 _NOT_FLAGS = ("model", "manifest", "root", "labels", "augmentation", "mixing")
 _KEPT = (
     "architecture", "input_size", "labels", "init", "command", "head", "mirrored", "earlier_runs",
-    "epochs", "best_epoch", "seed", "precision", "parameters",
+    "teachers",    "epochs", "best_epoch", "seed", "precision", "parameters",
 )  # fmt: skip
 
 
@@ -77,10 +77,11 @@ def open_origin(folder: Path, mirrored: bool | None = None) -> Origin:
         "command": training_command(config),
         "head": config.head,
         "mirrored": predictor.card.mirrored,
-        "earlier_runs": _earlier_runs(config, info),
+        "earlier_runs": _lineage(Path(config.init), info.start),
         "epochs": len(info.history),
         "best_epoch": info.detail.get("best", {}).get("epoch"),
         "seed": config.seed,
+        "teachers": _teachers(config, info),
         "precision": info.detail.get("precision", config.precision),
         "parameters": int(predictor.model.count_params()),
     }
@@ -118,34 +119,51 @@ def training_command(config: TrainConfig) -> str:
         if name in _NOT_FLAGS or value == usual[name]:
             continue
         flag = "--" + name.replace("_", "-")
-        text = Path(value).name if name == "init" else str(value)
+        text = str(value)
+        if name in ("init", "teacher"):
+            text = ",".join(Path(folder).name for folder in text.split(","))
         words += [flag] if value is True else [flag, text]
     return shlex.join(words)
 
 
-def _earlier_runs(config: TrainConfig, info: RunInfo) -> list[dict[str, Any]]:
-    """Return what a run started from, the latest first, each with its command.
+def _lineage(folder: Path, told: str) -> list[dict[str, Any]]:
+    """Return what lies in a folder and what that started from, the latest first.
 
-    Published weights count as a run, and so do those that their card names; weights that were
-    published anew since are others, of which nothing is said.
+    Each with its command. Published weights count as a run, and so do those that their card
+    names; weights that were published anew since are others, of which nothing is said.
+
+    Args:
+        folder: Whatever a run was started from or taught by.
+        told: What the run called it.
     """
-    folder = Path(config.init)
     if (folder / "card.json").is_file():
         raw = read_card(folder).raw
-        if raw["sha256"][:12] not in info.start:
+        if raw["sha256"][:12] not in told:
             return []
         published = {key: raw.get(key) for key in ("init", "epochs", "command", "sha256")}
-        return [{"run": raw["name"], **published}, *raw.get("earlier_runs", [])]
+        taught = {"teachers": raw["teachers"]} if raw.get("teachers") else {}
+        return [{"run": raw["name"], **published, **taught}, *raw.get("earlier_runs", [])]
     if not (folder / "config.json").is_file():
         return []
-    earlier, about = read_config(folder), read_run(folder)
+    config, info = read_config(folder), read_run(folder)
     record = {
         "run": folder.name,
-        "init": about.start,
-        "epochs": len(about.history),
-        "command": training_command(earlier),
+        "init": info.start,
+        "epochs": len(info.history),
+        "command": training_command(config),
     }
-    return [record, *_earlier_runs(earlier, about)]
+    if taught := _teachers(config, info):
+        record["teachers"] = taught
+    return [record, *_lineage(Path(config.init), info.start)]
+
+
+def _teachers(config: TrainConfig, info: RunInfo) -> list[dict[str, Any]]:
+    """Return whose answers a run learned from, each with what it had been trained by."""
+    names = info.detail.get("teachers", [])
+    return [
+        {"name": name, "runs": _lineage(folder, name)}
+        for name, folder in zip(names, config.teachers, strict=False)
+    ]
 
 
 def trained_on(manifest: Manifest) -> dict[str, Any]:

@@ -29,6 +29,8 @@ _HELP: Final = {
     "learning_rate": "peak learning rate of Adam",
     "batch_size": "slices a step",
     "init": "random, imagenet, hed (VGG16 alone), or the folder of a published model or a run",
+    "teacher": "folders of published models or runs, separated by commas, to learn from as well",
+    "teacher_share": "weight of the teachers' answer beside the label",
     "seed": "of weights and draws; a run that starts from another takes the one after its",
     "head": "how the last feature map becomes an answer",
     "warmup_epochs": "linear warm-up of the cosine schedule",

@@ -28,6 +28,9 @@ class TrainConfig:
         batch_size: Slices a step.
         size: Side of the model input in pixels.
         init: One of `STARTS`, or the path of a published model or a run.
+        teacher: Folders of published models or runs, separated by commas, whose mean answer is
+            learned as well; empty for the labels alone.
+        teacher_share: Weight of their answer, in 0 to 1; the label's is the rest.
         head: `lesion` or `average`; see `core.models.head`.
         schedule: `cosine` (after a linear warm-up) or `constant`.
         warmup_epochs: Epochs of linear warm-up of the cosine schedule.
@@ -61,6 +64,8 @@ class TrainConfig:
     batch_size: int = 32
     size: int = 128
     init: str = "random"
+    teacher: str = ""
+    teacher_share: float = 0.5
     head: str = "lesion"
     schedule: str = "cosine"
     warmup_epochs: float = 1.0
@@ -99,6 +104,14 @@ class TrainConfig:
             ("head_epochs", "0 to below epochs", 0 <= self.head_epochs < self.epochs),
             ("fine_tune_rate", "0 to 1", 0.0 <= self.fine_tune_rate <= 1.0),
             ("feature_variants", "0 to 64", 0 <= self.feature_variants <= 64),
+            ("teacher_share", "0 to 1", 0.0 <= self.teacher_share <= 1.0),
+            (
+                "teacher",
+                "for runs that keep no features (--feature-variants 0, or nothing frozen)",
+                not self.teacher
+                or self.feature_variants == 0
+                or not (self.freeze or self.head_epochs),
+            ),
             (
                 "fine_tune_from",
                 "for runs with head_epochs of 1 or more",
@@ -113,6 +126,11 @@ class TrainConfig:
         for name, rule, holds in rules:
             if not holds:
                 raise RunError(f"{name} is {rule}. Received: {getattr(self, name)!r}.")
+
+    @property
+    def teachers(self) -> list[Path]:
+        """Folders of the teachers."""
+        return [Path(name) for name in self.teacher.split(",") if name]
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready copy."""

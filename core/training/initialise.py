@@ -3,18 +3,16 @@
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from core.errors import RunError
-from core.models import registry
-from core.models.card import read_card
 from core.models.grow import GROWTH, grow
 from core.models.head import LESION_LAYER
 from core.models.hed import load_hed
 from core.models.imagenet import load_imagenet
-from core.models.weights import read_weights, transfer_weights
+from core.models.weights import transfer_weights
 from core.models.widen import widen
-from core.training.config import read_config
+from core.training.config import STARTS
+from core.training.stored import read_stored
 
 
 def initialise(model: keras.Model, init: str) -> str:
@@ -44,20 +42,8 @@ def initialise(model: keras.Model, init: str) -> str:
         return load_imagenet(model)
     if init == "hed":
         return load_hed(model)
-    folder = Path(init)
-    if (folder / "card.json").is_file():
-        card = read_card(folder)
-        tensors = read_weights(folder / "weights.safetensors", card.sha256)
-        architecture = card.architecture
-        origin = f"the published weights '{card.name}' ({card.sha256[:12]})"
-    elif (folder / "best.weights.h5").is_file():
-        architecture, tensors = _run_weights(folder)
-        origin = f"the run '{folder.name}'"
-    else:
-        raise RunError(
-            "--init is random, imagenet, hed, or the folder of a published model or a run. "
-            f"Received: '{folder.name}'."
-        )
+    stored = read_stored(Path(init), f"--init is {', '.join(STARTS)}, or")
+    architecture, tensors, origin = stored.architecture, stored.tensors, stored.origin
     if (architecture, model.name) == ("cnn", "vgg16") and LESION_LAYER in model.output:
         taken, total = widen(model, tensors)
         return (
@@ -75,10 +61,3 @@ def initialise(model: keras.Model, init: str) -> str:
     if not taken:
         raise RunError(f"--init must fit the architecture. Received: {origin}, which doesn't.")
     return f"{origin}, {taken} of {total} weights taken over"
-
-
-def _run_weights(folder: Path) -> tuple[str, dict[str, np.ndarray]]:
-    config = read_config(folder)
-    donor = registry.build(config.model, config.size, config.labels, config.head)
-    donor.load_weights(folder / "best.weights.h5")
-    return config.model, {v.path: keras.ops.convert_to_numpy(v.value) for v in donor.weights}

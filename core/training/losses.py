@@ -1,5 +1,6 @@
 """Losses that may be told less than everything: partial labels and unknown places."""
 
+from collections.abc import Callable
 from typing import Any
 
 from keras import ops
@@ -25,6 +26,25 @@ def partial_cross_entropy(allowed: Any, logits: Any) -> Any:
     return ops.logsumexp(logits, axis=-1) - ops.logsumexp(masked, axis=-1)
 
 
+def taught(share: float) -> Callable[[Any, Any], Any]:
+    """Return the loss of a student: what its label allows, and what its teachers answer.
+
+    Args:
+        share: Weight of the teachers, in 0 to 1; the label's is the rest.
+
+    Returns:
+        A function from a target of shape (batch, 2 * classes), the allowed classes and then the
+        teachers' probabilities, and logits of shape (batch, classes) to a loss of shape (batch,).
+    """
+
+    def loss(target: Any, logits: Any) -> Any:
+        allowed, answer = ops.split(target, 2, axis=-1)
+        distance = -ops.sum(answer * ops.log_softmax(logits, axis=-1), axis=-1)
+        return (1.0 - share) * partial_cross_entropy(allowed, logits) + share * distance
+
+    return loss
+
+
 def lesion_loss(target: Any, logits: Any) -> Any:
     """Binary cross-entropy of the lesion map where the place of the lesion is known.
 
@@ -46,6 +66,10 @@ def lesion_loss(target: Any, logits: Any) -> Any:
 
 
 def allowed_accuracy(allowed: Any, logits: Any) -> Any:
-    """Share of slices whose most probable class is an allowed one; shape (batch,)."""
+    """Share of slices whose most probable class is an allowed one; shape (batch,).
+
+    What teachers answered may stand behind the allowed classes.
+    """
+    allowed = allowed[:, : logits.shape[-1]]
     best = ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1], dtype=allowed.dtype)
     return ops.sum(best * allowed, axis=-1)

@@ -71,7 +71,11 @@ class Stage:
             use_ema=config.averaging > 0,
             ema_momentum=self._momentum(),
         )
-        loss: dict[str, Any] = {LOGITS_LAYER: losses.partial_cross_entropy}
+        loss: dict[str, Any] = {
+            LOGITS_LAYER: losses.taught(config.teacher_share)
+            if config.teachers
+            else losses.partial_cross_entropy
+        }
         weights = {LOGITS_LAYER: 1.0}
         if lesions:
             loss[LESION_LAYER] = losses.lesion_loss

@@ -26,6 +26,7 @@ from core.training.initialise import initialise
 from core.training.runs import read_run
 from core.training.stage import Stage
 from core.training.state import load_state, read_progress, save_state
+from core.training.teaching import Teachers
 
 Report = Callable[[int, int, dict[str, float]], None]
 # What names and tables of HDF5 need beside the weights, with plenty to spare.
@@ -45,7 +46,7 @@ class Trainer:
 
     Raises:
         RunError: If the folder already holds a run and `resume` is off, or the other way round;
-            if the start or the frozen part is none that the model knows.
+            if the start, the frozen part or a teacher is none that fits the model.
         DownloadError: If ImageNet weights are wanted and can't be fetched.
         DatasetError: If the manifest or its files break their rules.
     """
@@ -85,6 +86,9 @@ class Trainer:
             )
         # How a run began is told once, by the process that began it.
         self.start = "" if resume else initialise(self.model, config.init)
+        self.teachers = (
+            Teachers(config.teachers, config.size, self.pool.labels) if config.teachers else None
+        )
         self.lesions = LESION_LAYER in self.model.output
         grid = self.model.output[LESION_LAYER].shape[1] if self.lesions else 1
         self.batches = TrainingBatches(
@@ -168,7 +172,7 @@ class Trainer:
         for step, (inputs, allowed, lesion) in enumerate(self.stage.steps(epoch)):
             rate = self.learning_rate(epoch, step)
             self.stage.optimizer.learning_rate = rate
-            wanted = {LOGITS_LAYER: allowed}
+            wanted = {LOGITS_LAYER: self._taught(inputs, allowed)}
             sample_weights = {LOGITS_LAYER: self._sample_weights(allowed)}
             if self.lesions:
                 wanted[LESION_LAYER] = lesion
@@ -200,6 +204,12 @@ class Trainer:
             "learning_rate": rate,
             "seconds": round(time.monotonic() - began, 2),
         }
+
+    def _taught(self, inputs: Any, allowed: np.ndarray) -> np.ndarray:
+        """Put what the teachers answer behind the allowed classes."""
+        if self.teachers is None:
+            return allowed
+        return np.concatenate([allowed, self.teachers.answer(inputs)], axis=1)
 
     def _sample_weights(self, allowed: np.ndarray) -> np.ndarray:
         weights = (allowed * self.class_weights).sum(axis=1) / allowed.sum(axis=1)
@@ -246,6 +256,7 @@ class Trainer:
                 "best": self.best,
                 "precision": self.policy,
                 "init": self.start,
+                "teachers": self.teachers.names if self.teachers else [],
                 "pid": os.getpid(),
                 "updated": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             },

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.training.losses import allowed_accuracy, lesion_loss, partial_cross_entropy
+from core.training.losses import allowed_accuracy, lesion_loss, partial_cross_entropy, taught
 
 LOGITS = np.array([[2.0, 0.0, -1.0]], np.float32)
 P = np.exp(LOGITS[0]) / np.exp(LOGITS[0]).sum()
@@ -34,6 +34,14 @@ def test_lesion_loss_is_the_weighted_cross_entropy_of_known_cells():
 def test_lesion_loss_is_zero_where_nothing_is_known():
     target = np.full((2, 2, 2, 1), -1.0, np.float32)
     assert np.array(lesion_loss(target, np.full_like(target, 7.0))).tolist() == [0.0, 0.0]
+
+
+def test_a_student_learns_from_label_and_teachers_by_their_share():
+    answer = np.array([[0.2, 0.7, 0.1]], np.float32)
+    target = np.concatenate([np.array([[0, 1, 0]], np.float32), answer], axis=1)
+    expected = -0.75 * np.log(P[1]) - 0.25 * (answer[0] * np.log(P)).sum()
+    np.testing.assert_allclose(np.array(taught(0.25)(target, LOGITS)), [expected], rtol=1e-5)
+    assert np.array(allowed_accuracy(target, LOGITS)).tolist() == [0]
 
 
 @pytest.mark.parametrize(("allowed", "expected"), [([1, 0, 0], 1), ([1, 1, 0], 1), ([0, 1, 1], 0)])

@@ -1,0 +1,102 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.errors import RunError
+from core.inference import load_folder, load_run
+from core.publish import publish
+from core.training.config import TrainConfig
+from core.training.runs import read_run
+from core.training.teaching import Teachers
+from core.training.trainer import Trainer
+
+LABELS = ("glioma", "notumor", "pituitary")
+
+
+@pytest.fixture(scope="module")
+def school(tiny_manifest, tmp_path_factory):
+    """Two runs of an epoch, the second one published as well."""
+    folder = tmp_path_factory.mktemp("school")
+    usual = TrainConfig(
+        "tiny", str(tiny_manifest), epochs=1, batch_size=6, size=32, precision="float32"
+    )
+    for seed, name in enumerate(("first", "second")):
+        Trainer(replace(usual, seed=seed), folder / name).fit()
+    publish(folder / "second", "master", folder / "weights")
+    return folder
+
+
+def softmax(logits):
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def test_the_answer_is_the_mean_of_calibrated_probabilities(school):
+    folders = [school / "first", school / "weights" / "master"]
+    images = np.random.default_rng(0).normal(size=(4, 32, 32, 1)).astype(np.float32)
+    run, published = load_run(folders[0]), load_folder(folders[1])
+    assert published.card.temperature != 1.0
+    expected = softmax(run.logits(images)) / 2
+    expected += softmax(published.logits(images) / published.card.temperature) / 2
+    teachers = Teachers(folders, 32, LABELS)
+    np.testing.assert_allclose(teachers.answer(images), expected, atol=2e-3)
+    assert teachers.names[0] == "the run 'first'"
+    assert teachers.names[1] == f"the published weights 'master' ({published.card.sha256[:12]})"
+
+
+def test_teachers_look_at_the_students_size(school):
+    images = np.zeros((2, 48, 48, 1), np.float32)
+    answer = Teachers([school / "first"], 48, LABELS).answer(images)
+    assert answer.shape == (2, 3)
+    np.testing.assert_allclose(answer.sum(axis=1), 1.0, rtol=1e-6)
+
+
+def test_other_classes_and_other_folders_are_refused(school, tmp_path):
+    with pytest.raises(RunError, match=r"knows the classes a, b, in this order.*from 'first'"):
+        Teachers([school / "first"], 32, ("a", "b"))
+    with pytest.raises(RunError, match=r"--teacher is the folder of .*Received: 'nothing'"):
+        Teachers([tmp_path / "nothing"], 32, LABELS)
+
+
+def test_a_student_that_only_listens_comes_close_to_its_teacher(school, tiny_config, tmp_path):
+    config = replace(tiny_config, epochs=8, learning_rate=3e-3, averaging=0.0, seed=5)
+    images = Trainer(config, tmp_path / "alone").pool.images[:18]
+    slices = ((images - images.mean()) / images.std()).astype(np.float32)[..., np.newaxis]
+    answer = Teachers([school / "first"], 32, LABELS).answer(slices)
+
+    def distance(name, **changes):
+        Trainer(replace(config, **changes), tmp_path / name).fit()
+        own = softmax(load_run(tmp_path / name).logits(slices))
+        return float(np.abs(own - answer).mean())
+
+    taught = distance("taught", teacher=str(school / "first"), teacher_share=1.0)
+    assert taught < 0.5 * distance("labels")
+
+
+def test_the_card_names_the_teachers_and_what_trained_them(school, tiny_config, tmp_path):
+    folders = f"{school / 'first'},{school / 'weights' / 'master'}"
+    Trainer(replace(tiny_config, epochs=1, teacher=folders), tmp_path / "student").fit()
+    assert len(read_run(tmp_path / "student").detail["teachers"]) == 2
+    card = publish(tmp_path / "student", "mine", tmp_path / "weights")
+    assert "--teacher first,master" in card.command
+    run, published = card.raw["teachers"]
+    assert run["name"] == "the run 'first'"
+    assert "--epochs 1" in run["runs"][0]["command"]
+    assert [x["run"] for x in published["runs"]] == ["master"]
+    assert "teachers" not in published["runs"][0]
+
+
+def test_a_student_resumes_with_its_teachers(school, tiny_config, tmp_path):
+    config = replace(tiny_config, epochs=2, teacher=str(school / "first"))
+    whole = Trainer(config, tmp_path / "whole").fit()
+    Trainer(config, tmp_path / "halves").fit(stop_after=1)
+    rest = Trainer(config, tmp_path / "halves", resume=True).fit()
+    assert [row["val_loss"] for row in rest] == [row["val_loss"] for row in whole]
+
+
+@pytest.mark.parametrize("frozen", [{"freeze": "base"}, {"head_epochs": 1}])
+def test_stored_features_leave_no_slice_to_ask_about(frozen):
+    with pytest.raises(RunError, match=r"teacher is for runs that keep no features"):
+        TrainConfig("cnn", "manifest.csv", teacher="runs/a", **frozen)
+    TrainConfig("cnn", "manifest.csv", teacher="runs/a", feature_variants=0, **frozen)
