@@ -152,8 +152,8 @@ def _lineage(folder: Path, told: str) -> list[dict[str, Any]]:
         "epochs": len(info.history),
         "command": training_command(config),
     }
-    if taught := _teachers(config, info):
-        record["teachers"] = taught
+    if teachers := _teachers(config, info):
+        record["teachers"] = teachers
     return [record, *_lineage(Path(config.init), info.start)]
 
 
