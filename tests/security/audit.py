@@ -12,7 +12,7 @@ from core.settings import PROJECT_ROOT
 
 REQUIREMENTS = (
     "requirements.txt", "requirements-cluster.txt", "requirements-export.txt",
-    "requirements-onnxruntime.txt",
+    "requirements-onnxruntime.txt", "requirements-hed.txt",
 )  # fmt: skip
 _NOTHING = (
     "Nothing was audited: the list of vulnerabilities can't be reached from here. "
