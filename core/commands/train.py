@@ -13,6 +13,7 @@ from core.commands.outputs import check_writable
 from core.commands.progress import say
 from core.errors import RunError
 from core.files import write_json
+from core.models.card import HEADS
 from core.models.registry import get_spec
 from core.settings import get_settings
 from core.training.augment import AugmentConfig
@@ -20,7 +21,7 @@ from core.training.config import TrainConfig, next_seed, read_config
 from core.training.mixing import Mixing
 
 _CHOICES: Final = {
-    "head": ("lesion", "average"),
+    "head": HEADS,
     "schedule": ("cosine", "constant"),
     "precision": ("auto", "float32", "mixed_bfloat16"),
 }
@@ -51,6 +52,7 @@ _HELP: Final = {
     "invert": "probability of inverted grey levels",
     "balance": "1 draws classes equally often, 0 slices",
     "paste": "share of tumour-free slices that receive a lesion",
+    "small": "share of these lesions that are shrunk, to a third at the least",
     "blend": "share of slices blended with the same place in another sequence",
 }
 _BY_HAND: Final = ("model", "manifest", "root", "labels", "size", "augmentation", "mixing")

@@ -10,6 +10,7 @@ import numpy as np
 from keras import layers as keras_layers
 
 from core.explain.convolutions import layers
+from core.models.fine import FINE_LAYER
 from core.models.frozen import constant_pass
 from core.models.head import LOGITS_LAYER, features_layer
 from core.types import FloatArray
@@ -32,7 +33,8 @@ def penultimate(model: keras.Model) -> Any:
 
 def depth_layers(model: keras.Model) -> list[str]:
     """Name the last convolution of each of the two coarsest resolutions."""
-    last = {layer.shape[0]: layer.name for layer in layers(model)}
+    found = [layer for layer in layers(model) if not layer.name.startswith(FINE_LAYER)]
+    last = {layer.shape[0]: layer.name for layer in found}
     return list(last.values())[-2:]
 
 

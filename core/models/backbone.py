@@ -132,7 +132,7 @@ def with_head(
         features: A Keras tensor of the base, (batch, rows, columns, channels).
         name: Name of the model.
         labels: Class keys in output order.
-        head: `lesion` or `average`.
+        head: See `core.models.head`; for `fine` the map must be fine already.
         dropout: Rate in the head.
     """
     # The activations of a plain base have no fixed scale; the head needs one.

@@ -9,6 +9,8 @@ from core.errors import ModelNotReadyError
 from core.files import parse_json
 from core.wording import mark
 
+HEADS = ("lesion", "fine", "average")
+"""What a network may end in; see `core.models.head`."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REQUIRED = (
     "name", "architecture", "input_size", "labels", "temperature", "threshold", "sha256", "init",
@@ -149,9 +151,9 @@ def _check_kinds(raw: dict[str, Any]) -> None:
         raise ModelNotReadyError(
             f"A card's seed is a whole number from 0. Received: {str(seed)[:60]!r}."
         )
-    if raw.get("head", "lesion") not in ("lesion", "average"):
+    if raw.get("head", "lesion") not in HEADS:
         raise ModelNotReadyError(
-            f"A card's head is lesion or average. Received: {str(raw['head'])[:60]!r}."
+            f"A card's head is one of {', '.join(HEADS)}. Received: {str(raw['head'])[:60]!r}."
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from core.models.fine import refine
 from core.models.head import attach_head
 
 FILTERS = (32, 48, 96, 160, 256)
@@ -40,7 +41,7 @@ def build_cnn(
     Args:
         size: Side of the input in pixels, or None for any multiple of 16.
         labels: Class keys in output order.
-        head: `lesion` or `average`; see `core.models.head`.
+        head: `lesion`, `fine` (with the fourth block's map) or `average`; see `core.models.head`.
         filters: Channels of each block.
         dropout: Rate in the head, in 0 to 1.
 
@@ -49,13 +50,17 @@ def build_cnn(
         `attach_head`.
     """
     inputs = keras.Input((size, size, 1), name="slice")
-    x = inputs
+    x = sharp = inputs
     last = len(filters)
     for number, channels in enumerate(filters, start=1):
         if number > 1:
             x = _convolution(x, channels, f"block{number}_conv1")
         name = f"block{number}_conv2" if number > 1 else "block1_conv1"
         x = _convolution(x, channels, name, FEATURES_LAYER if number == last else None)
+        if number == last - 1:
+            sharp = x
         if number < last or head == "average":
             x = layers.MaxPooling2D(name=f"block{number}_pool")(x)
+    if head == "fine":
+        x = refine(x, sharp, BATCH_NORM_MOMENTUM)
     return keras.Model(inputs, attach_head(x, labels, kind=head, dropout=dropout), name="cnn")

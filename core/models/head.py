@@ -1,10 +1,12 @@
 """From the last feature map to logits.
 
-Two heads. `average` is the textbook one: global average pooling, a dense layer, dropout,
-logits. `lesion` decides tumour or not from a heat map of lesion evidence, and the type from
-features pooled under that map (attention pooling, Ilse et al. 2018, arXiv 1802.04712). The map
-is trained on tumour boxes where there are any, so that the network is right for the right
-reasons (Ross et al. 2017, arXiv 1703.03717), not because it knows a scanner.
+Two heads, one of them on either of two maps. `average` is the textbook one: global average
+pooling, a dense layer, dropout, logits. `lesion` decides tumour or not from a heat map of lesion
+evidence, and the type from features pooled under that map (attention pooling, Ilse et al. 2018,
+arXiv 1802.04712). The map is trained on tumour boxes where there are any, so that the network is
+right for the right reasons (Ross et al. 2017, arXiv 1703.03717), not because it knows a scanner.
+`fine` is the `lesion` head on a map of twice the resolution, which the builder makes
+(`core.models.fine`).
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +16,7 @@ import keras
 from keras import layers, ops
 
 from core.labels import NO_TUMOUR
+from core.models.card import HEADS
 
 LESION_LAYER = "lesion"
 LOGITS_LAYER = "logits"
@@ -97,19 +100,19 @@ def attach_head(
         features: Keras tensor of shape (batch, rows, columns, channels).
         labels: Class keys in output order. Without a no-tumour class the `lesion` head only
             chooses the type.
-        kind: `lesion` or `average`.
+        kind: `lesion`, `fine` (the same, on a map that is fine already) or `average`.
         width: Units of the fully connected layer.
         dropout: Rate before the last layer, in 0 to 1.
 
     Returns:
-        `logits`: (batch, classes), float32; with the `lesion` head also `lesion`:
+        `logits`: (batch, classes), float32; but for the `average` head also `lesion`:
         (batch, rows, columns, 1), float32, the logit of "there is a lesion here".
 
     Raises:
         ValueError: If `kind` is unknown.
     """
-    if kind not in ("lesion", "average"):
-        raise ValueError(f"A head is 'lesion' or 'average'. Received: {kind!r}.")
+    if kind not in HEADS:
+        raise ValueError(f"A head is one of {', '.join(HEADS)}. Received: {kind!r}.")
     context = layers.GlobalAveragePooling2D(name=AVERAGE_LAYER, dtype="float32")(features)
     if kind == "average":
         hidden = layers.Dense(width, activation="relu", name="head_dense", dtype="float32")(context)

@@ -129,12 +129,12 @@ def build(
         name: Name in the registry.
         size: Side of the input in pixels; None for any size that the network can halve.
         labels: Class keys in output order.
-        head: `lesion` or `average`; see `core.models.head`.
+        head: `lesion`, `fine` or `average`; see `core.models.head`.
         **options: Passed on to the builder.
 
     Returns:
-        A Keras model from float32 (batch, size, size, 1) to `logits` and, with the `lesion`
-        head, `lesion`.
+        A Keras model from float32 (batch, size, size, 1) to `logits` and, but for the
+        `average` head, `lesion`.
 
     Raises:
         UnknownModelError: If the registry has no such name.

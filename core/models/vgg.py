@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import keras
 
 from core.models.backbone import flat_base, with_head
+from core.models.cnn import BATCH_NORM_MOMENTUM
+from core.models.fine import refine
 
 
 def _build(
@@ -17,6 +19,9 @@ def _build(
     application = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}[name]
     base = flat_base(application, "caffe", size)
     last = base.get_layer("block5_conv3" if name == "vgg16" else "block5_conv4").output
+    if head == "fine":
+        sharp = base.get_layer("block4_conv3" if name == "vgg16" else "block4_conv4").output
+        last = refine(last, sharp, BATCH_NORM_MOMENTUM)
     return with_head(base, base.output if head == "average" else last, name, labels, head, dropout)
 
 
@@ -28,7 +33,8 @@ def build_vgg16(
     Args:
         size: Side of the input in pixels, or None for any multiple of 32.
         labels: Class keys in output order.
-        head: `lesion` (on `block5_conv3`) or `average` (after `block5_pool`).
+        head: `lesion` (on `block5_conv3`), `fine` (on it and `block4_conv3`) or `average` (after
+            `block5_pool`).
         dropout: Rate in the head, in 0 to 1.
 
     Returns:

@@ -135,7 +135,8 @@ class TrainingBatches:
             known, box = True, None
             if chance < mixing.paste and len(self._donors):
                 donor = int(rng.choice(self._donors))
-                pasted = paste(pool.images[donor], pool.boxes[donor], image, rng)  # type: ignore[arg-type]
+                place = pool.boxes[donor]
+                pasted = paste(pool.images[donor], place, image, rng, mixing.small)  # type: ignore[arg-type]
                 if pasted is not None:
                     image, box = pasted
                     allowed[:] = 1.0

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from core.errors import RunError
 from core.files import parse_json
-from core.models.card import read_card
+from core.models.card import HEADS, read_card
 from core.training.augment import AugmentConfig
 from core.training.mixing import Mixing
 
@@ -31,7 +31,7 @@ class TrainConfig:
         teacher: Folders of published models or runs, separated by commas, whose mean answer is
             learned as well; empty for the labels alone.
         teacher_share: Weight of their answer, in 0 to 1; the label's is the rest.
-        head: `lesion` or `average`; see `core.models.head`.
+        head: `lesion`, `fine` or `average`; see `core.models.head`.
         schedule: `cosine` (after a linear warm-up) or `constant`.
         warmup_epochs: Epochs of linear warm-up of the cosine schedule.
         averaging: Momentum of the weight average that is validated and kept; 0 turns it off.
@@ -96,7 +96,12 @@ class TrainConfig:
             ("learning_rate", "above 0 and at most 1", 0.0 < self.learning_rate <= 1.0),
             ("batch_size", "1 to 1024", 1 <= self.batch_size <= 1024),
             ("size", "a multiple of 16 from 16 to 512", self.size in range(16, 513, 16)),
-            ("head", "lesion or average", self.head in ("lesion", "average")),
+            ("head", "lesion, fine or average", self.head in HEADS),
+            (
+                "head",
+                "lesion or average while the base is frozen, whose fine map would never learn",
+                self.head != "fine" or (self.freeze != "base" and not self.head_epochs),
+            ),
             ("schedule", "cosine or constant", self.schedule in ("cosine", "constant")),
             ("averaging", "0 to below 1", 0.0 <= self.averaging < 1.0),
             ("dropout", "0 to below 1", 0.0 <= self.dropout < 1.0),

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from core.errors import RunError
+from core.models.fine import FINE_LAYER, widened
 from core.models.grow import GROWTH, grow
 from core.models.head import LESION_LAYER
 from core.models.hed import load_hed
@@ -44,12 +45,19 @@ def initialise(model: keras.Model, init: str) -> str:
         return load_hed(model)
     stored = read_stored(Path(init), f"--init is {', '.join(STARTS)}, or")
     architecture, tensors, origin = stored.architecture, stored.tensors, stored.origin
+    fine = any(layer.name == FINE_LAYER for layer in model.layers)
     if (architecture, model.name) == ("cnn", "vgg16") and LESION_LAYER in model.output:
+        if fine:
+            raise RunError(
+                "A VGG16 starts from the small network with --head lesion. Received: --head fine."
+            )
         taken, total = widen(model, tensors)
         return (
             f"{origin}, {taken} of {total} layers taken over, its filters the first channels of "
             "each block, the others new (after Net2Net, arXiv 1511.05641)"
         )
+    if fine and stored.head == "lesion":
+        tensors, origin = widened(tensors), f"{origin}, now with a map of twice the resolution"
     new = GROWTH.get((architecture, model.name), ())
     if new:
         taken, total = grow(model, architecture, tensors)

@@ -63,7 +63,11 @@ def _place(
 
 
 def paste(
-    donor: ByteArray, box: Box, recipient: ByteArray, rng: np.random.Generator
+    donor: ByteArray,
+    box: Box,
+    recipient: ByteArray,
+    rng: np.random.Generator,
+    small: float = 0.0,
 ) -> tuple[ByteArray, Box] | None:
     """Paste what lies in a donor's box into another slice.
 
@@ -75,12 +79,15 @@ def paste(
         box: `x_center, y_center, width, height` as fractions of the side.
         recipient: uint8 of the same shape.
         rng: Source of randomness.
+        small: Probability that the lesion is shrunk, to a third of its size at the least.
 
     Returns:
         The changed copy of the recipient and the new box, or None where no place was found.
     """
     size = donor.shape[0]
     scale = float(np.clip(rng.normal(1.0, 0.2), 0.6, 1.5))
+    if small and rng.random() < small:
+        scale = float(rng.uniform(1 / 3, 1.0))
     half = (box[2] * size / 2 * scale, box[3] * size / 2 * scale)
     if max(half) > 0.22 * size:
         shrink = 0.22 * size / max(half)

@@ -46,5 +46,5 @@ def test_the_average_head_has_no_lesion_map():
 
 
 def test_an_unknown_head_is_refused():
-    with pytest.raises(ValueError, match=r"'lesion' or 'average'.*'mean'"):
+    with pytest.raises(ValueError, match=r"one of lesion, fine, average\. Received: 'mean'"):
         attach_head(keras.Input((4, 4, 8)), LABELS, kind="mean")

@@ -30,6 +30,18 @@ def test_a_pasted_lesion_changes_the_inside_of_its_new_box_alone():
         assert changed.mean() < 0.12
 
 
+def test_shrunk_lesions_are_a_third_of_their_size_at_the_least():
+    donor, recipient = head(lesion=(30, 48, 8)), head(80)
+
+    def sizes(small):
+        results = [paste(donor, BOX, recipient, np.random.default_rng(k), small) for k in range(60)]
+        return [96 * min(box[2:]) for _, box in results]
+
+    assert min(sizes(0.0)) >= 0.6 * 16 - 1e-6
+    assert 16 / 3 <= min(sizes(1.0)) < 7
+    assert max(sizes(1.0)) <= 1.14 * 16
+
+
 def test_pasting_leaves_donor_and_recipient_alone():
     donor, recipient = head(lesion=(30, 48, 8)), head(80)
     before = donor.copy(), recipient.copy()
