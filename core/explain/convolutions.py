@@ -5,6 +5,7 @@ from typing import NamedTuple
 import keras
 from keras import layers as keras_layers
 
+from core.models.fine import FINE_LAYER
 from core.models.head import LESION_LAYER
 
 
@@ -25,15 +26,17 @@ def layers(model: keras.Model) -> list[ConvLayer]:
 
     A convolution stands for its activated output: where normalisation and activation are
     layers of their own, the last of them is named. The head's lesion map isn't listed; it is
-    an answer, not a feature map.
+    an answer, not a feature map. A fine map (`core.models.fine`) is listed as a whole.
 
     Args:
         model: From slices to logits.
     """
     found = []
     for layer in model.layers:
-        if isinstance(layer, keras_layers.Conv2D) and layer.name != LESION_LAYER:
-            last = activated(model, layer)
+        whole = layer.name == FINE_LAYER
+        part = layer.name == LESION_LAYER or layer.name.startswith(f"{FINE_LAYER}_")
+        if whole or (isinstance(layer, keras_layers.Conv2D) and not part):
+            last = layer if whole else activated(model, layer)
             _, rows, columns, channels = last.output.shape
             found.append(ConvLayer(last.name, (rows, columns, channels)))
     return found

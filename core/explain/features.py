@@ -33,7 +33,7 @@ def penultimate(model: keras.Model) -> Any:
 
 def depth_layers(model: keras.Model) -> list[str]:
     """Name the last convolution of each of the two coarsest resolutions."""
-    found = [layer for layer in layers(model) if not layer.name.startswith(FINE_LAYER)]
+    found = [layer for layer in layers(model) if layer.name != FINE_LAYER]
     last = {layer.shape[0]: layer.name for layer in found}
     return list(last.values())[-2:]
 

@@ -3,6 +3,7 @@ import pytest
 
 from core.errors import RunError
 from core.explain.closed_form import closed_form
+from core.explain.convolutions import layers
 from core.explain.features import depth_layers
 from core.explain.grad_cam import fused_pass, split_at
 from core.models import registry
@@ -25,6 +26,7 @@ def test_the_map_has_twice_the_resolution_and_more_channels(name, rows, channels
     assert fine.output[LESION_LAYER].shape == (None, rows, rows, 1)
     assert features_layer(fine) == FINE_LAYER
     assert fine.get_layer(FINE_LAYER).output.shape[-1] == channels + WIDTH
+    assert [x.name for x in layers(fine)] == [*(x.name for x in layers(coarse)), FINE_LAYER]
     # The gate judges by the same two maps.
     assert depth_layers(fine) == depth_layers(coarse)
 
