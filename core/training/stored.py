@@ -20,6 +20,7 @@ class Stored:
     Attributes:
         architecture: Name in the registry.
         head: `lesion` or `average`.
+        size: Side of its input in pixels.
         labels: Class keys in output order.
         tensors: Arrays by variable path.
         temperature: What its logits are divided by; 1 for a run, which isn't calibrated.
@@ -28,14 +29,15 @@ class Stored:
 
     architecture: str
     head: str
+    size: int
     labels: tuple[str, ...]
     tensors: dict[str, np.ndarray]
     temperature: float
     origin: str
 
-    def build(self, size: int) -> keras.Model:
-        """Build the network for slices of a size, which needn't be its own."""
-        model = registry.build(self.architecture, size, self.labels, self.head)
+    def build(self) -> keras.Model:
+        """Build the network."""
+        model = registry.build(self.architecture, self.size, self.labels, self.head)
         assign_weights(model, self.tensors)
         return model
 
@@ -56,6 +58,7 @@ def read_stored(folder: Path, flag: str) -> Stored:
         return Stored(
             card.architecture,
             card.head,
+            card.input_size,
             card.labels,
             read_weights(folder / "weights.safetensors", card.sha256),
             card.temperature,
@@ -69,6 +72,5 @@ def read_stored(folder: Path, flag: str) -> Stored:
     donor = registry.build(config.model, config.size, config.labels, config.head)
     donor.load_weights(folder / "best.weights.h5")
     tensors = {v.path: keras.ops.convert_to_numpy(v.value) for v in donor.weights}
-    return Stored(
-        config.model, config.head, config.labels, tensors, 1.0, f"the run '{folder.name}'"
-    )
+    origin = f"the run '{folder.name}'"
+    return Stored(config.model, config.head, config.size, config.labels, tensors, 1.0, origin)

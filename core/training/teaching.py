@@ -2,16 +2,19 @@
 
 Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network", arXiv 1503.02531. The
 teachers see the very slices that the student sees, disturbed as they are (Beyer et al. 2022,
-arXiv 2106.05237). Where a label can't be read off the picture, as a glioma outlined on another
-sequence, their doubt is a better lesson than the label's certainty.
+arXiv 2106.05237), each at the size that it was trained at. Where a label can't be read off the
+picture, as a glioma outlined on another sequence, their doubt is a better lesson than the label's
+certainty.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from core.errors import RunError
+from core.imaging.preprocess import standardise
 from core.models.head import LOGITS_LAYER
 from core.training.stored import read_stored
 from core.types import FloatArray
@@ -22,7 +25,6 @@ class Teachers:
 
     Args:
         folders: Published models or runs.
-        size: Side of the slices in pixels; each network is built for it.
         labels: Class keys of the student, in output order.
 
     Raises:
@@ -33,7 +35,7 @@ class Teachers:
         names: What to call each on a card.
     """
 
-    def __init__(self, folders: Sequence[Path], size: int, labels: Sequence[str]) -> None:
+    def __init__(self, folders: Sequence[Path], labels: Sequence[str]) -> None:
         found = [read_stored(folder, "--teacher is") for folder in folders]
         for stored, folder in zip(found, folders, strict=True):
             if stored.labels != tuple(labels):
@@ -42,7 +44,7 @@ class Teachers:
                     f"Received: {', '.join(stored.labels)} from '{folder.name}'."
                 )
         self.names = [stored.origin for stored in found]
-        self._networks = [(stored.build(size), stored.temperature) for stored in found]
+        self._networks = [(stored.build(), stored.size, stored.temperature) for stored in found]
 
     def answer(self, images: FloatArray) -> FloatArray:
         """Return their mean probabilities.
@@ -54,8 +56,18 @@ class Teachers:
             float32 of shape (batch, classes); each row sums to 1.
         """
         total = np.zeros((len(images), 1))
-        for network, temperature in self._networks:
-            logits = np.asarray(network.predict_on_batch(images)[LOGITS_LAYER], np.float64)
+        for network, size, temperature in self._networks:
+            seen = _resized(images, size)
+            logits = np.asarray(network.predict_on_batch(seen)[LOGITS_LAYER], np.float64)
             shares = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
             total = total + shares / shares.sum(axis=1, keepdims=True)
         return np.asarray(total / len(self._networks), np.float32)
+
+
+def _resized(images: FloatArray, size: int) -> FloatArray:
+    """Bring standardised slices, (batch, rows, columns, 1), to another size."""
+    if images.shape[1] == size:
+        return images
+    way = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_LINEAR
+    scaled = [cv2.resize(image[..., 0], (size, size), interpolation=way) for image in images]
+    return standardise(np.stack(scaled))[..., np.newaxis]

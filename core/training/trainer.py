@@ -84,11 +84,7 @@ class Trainer:
             self.model = registry.build(
                 config.model, config.size, self.pool.labels, config.head, dropout=config.dropout
             )
-            self.teachers = (
-                Teachers(config.teachers, config.size, self.pool.labels)
-                if config.teachers
-                else None
-            )
+            self.teachers = Teachers(config.teachers, self.pool.labels) if config.teachers else None
         # How a run began is told once, by the process that began it.
         self.start = "" if resume else initialise(self.model, config.init)
         self.lesions = LESION_LAYER in self.model.output

@@ -39,31 +39,34 @@ def test_the_answer_is_the_mean_of_calibrated_probabilities(school):
     assert published.card.temperature != 1.0
     expected = softmax(run.logits(images)) / 2
     expected += softmax(published.logits(images) / published.card.temperature) / 2
-    teachers = Teachers(folders, 32, LABELS)
+    teachers = Teachers(folders, LABELS)
     np.testing.assert_allclose(teachers.answer(images), expected, atol=2e-3)
     assert teachers.names[0] == "the run 'first'"
     assert teachers.names[1] == f"the published weights 'master' ({published.card.sha256[:12]})"
 
 
-def test_teachers_look_at_the_students_size(school):
-    images = np.zeros((2, 48, 48, 1), np.float32)
-    answer = Teachers([school / "first"], 48, LABELS).answer(images)
-    assert answer.shape == (2, 3)
-    np.testing.assert_allclose(answer.sum(axis=1), 1.0, rtol=1e-6)
+def test_teachers_look_at_their_own_size(school):
+    small = np.random.default_rng(0).normal(size=(2, 32, 32, 1)).astype(np.float32)
+    large = small.repeat(3, axis=1).repeat(3, axis=2)
+    teachers = Teachers([school / "first"], LABELS)
+    expected = teachers.answer(small)
+    np.testing.assert_allclose(expected.sum(axis=1), 1.0, rtol=1e-6)
+    # A place of nine equal pixels shrinks to that pixel; slices are standardised again.
+    np.testing.assert_allclose(teachers.answer(5 * large + 3), expected, atol=0.02)
 
 
 def test_other_classes_and_other_folders_are_refused(school, tmp_path):
     with pytest.raises(RunError, match=r"knows the classes a, b, in this order.*from 'first'"):
-        Teachers([school / "first"], 32, ("a", "b"))
+        Teachers([school / "first"], ("a", "b"))
     with pytest.raises(RunError, match=r"--teacher is the folder of .*Received: 'nothing'"):
-        Teachers([tmp_path / "nothing"], 32, LABELS)
+        Teachers([tmp_path / "nothing"], LABELS)
 
 
 def test_a_student_that_only_listens_comes_close_to_its_teacher(school, tiny_config, tmp_path):
     config = replace(tiny_config, epochs=8, learning_rate=3e-3, averaging=0.0, seed=5)
     images = Trainer(config, tmp_path / "alone").pool.images[:18]
     slices = ((images - images.mean()) / images.std()).astype(np.float32)[..., np.newaxis]
-    answer = Teachers([school / "first"], 32, LABELS).answer(slices)
+    answer = Teachers([school / "first"], LABELS).answer(slices)
 
     def distance(name, **changes):
         Trainer(replace(config, **changes), tmp_path / name).fit()
