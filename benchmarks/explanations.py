@@ -20,7 +20,12 @@ from core.data.manifest import read_manifest
 from core.data.pool import Pool, load_pool
 from core.evaluate import open_target
 from core.evaluation.faithfulness import MapScore, baselines, compare, edge_map, score_map
-from core.evaluation.localisation import LocalisationResult, measure, summarise_localisation
+from core.evaluation.localisation import (
+    TOLERANCE_SHARE,
+    LocalisationResult,
+    measure,
+    summarise_localisation,
+)
 from core.explain.catalogue import METHODS
 from core.explain.faithful import head_region, scorer
 from core.explain.methods import INPUT_LAYER, class_map, resolve_layer
@@ -115,7 +120,7 @@ def run(predictor: Predictor, pool: Pool, positions: list[int]) -> dict[str, Row
             )
             full = np.maximum(full, 0)
             # Half a cell of the coarsest map for all, so that a fine map has no handicap.
-            tolerance = size / predictor.model.get_layer(predictor.layer).output.shape[1] / 2
+            tolerance = size * TOLERANCE_SHARE
             row.places.append(measure(full, box, centre, group, tolerance=tolerance))
             if name == EDGES:
                 continue

@@ -12,7 +12,7 @@ from core.data.manifest import Manifest, read_manifest
 from core.data.pool import Pool, given_boxes, load_pool
 from core.errors import DatasetError, InputError, UnknownModelError
 from core.evaluation.inputs import EvaluationInputs, ExternalInputs, ShippedSplitInputs
-from core.evaluation.localisation import LocalisationResult, measure
+from core.evaluation.localisation import TOLERANCE_SHARE, LocalisationResult, measure
 from core.evaluation.report import build_report
 from core.evaluation.storage import write_predictions, write_report
 from core.imaging.inputs import iter_inputs
@@ -75,7 +75,8 @@ def localise(
 ) -> tuple[list[LocalisationResult], list[LocalisationResult]]:
     """Score the maps of the true class against the boxes, in the model's input.
 
-    The tolerance is half a cell of the map: a peak can't be placed more finely than that.
+    The tolerance is a share of the side (`TOLERANCE_SHARE`), whatever the map's resolution is, so
+    that models and the centre's baseline are judged alike.
 
     Returns:
         Results of the Grad-CAM, and of the lesion map (empty for models without one).
@@ -98,7 +99,7 @@ def localise(
                 pairs.append((lesion[row], lesions))
             for grid, results in pairs:
                 full = cv2.resize(grid, (size, size), interpolation=cv2.INTER_LINEAR)
-                tolerance = size / grid.shape[0] / 2
+                tolerance = size * TOLERANCE_SHARE
                 results.append(
                     measure(np.maximum(full, 0.0), box, centre, group, tolerance=tolerance)
                 )

@@ -17,6 +17,10 @@ from core.errors import DatasetError
 from core.evaluation.intervals import GroupBootstrap
 
 TOLERANCE = 15.0
+"""Pixels by which a box is grown, where nothing else is said."""
+TOLERANCE_SHARE = 0.05
+"""The same as a share of the side, for every model alike: half a place of the CNN's map. A tolerance
+by each map's own places would favour coarse maps, and grow the centre's baseline with them."""
 Box = tuple[float, float, float, float]
 
 
