@@ -18,9 +18,9 @@ from core.evaluation.intervals import GroupBootstrap
 
 TOLERANCE = 15.0
 """Pixels by which a box is grown, where nothing else is said."""
-TOLERANCE_SHARE = 0.05
-"""The same as a share of the side, for every model alike: half a place of the CNN's map. One by the
-places of each map would favour coarse maps, and grow the centre's baseline with them."""
+TOLERANCE_SHARE = 1 / 16
+"""The same as a share of the side, for every model alike: half a place of a map of 8 x 8. One by
+the places of each map would favour coarse maps, and grow the centre's baseline with them."""
 Box = tuple[float, float, float, float]
 
 
