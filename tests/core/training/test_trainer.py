@@ -174,7 +174,7 @@ def test_the_rate_warms_up_and_falls_to_a_hundredth(tiny_config, tmp_path):
         ("learning_rate", 0.0, "above 0"),
         ("batch_size", 0, "1 to 1024"),
         ("size", 100, "multiple of 16"),
-        ("head", "other", "lesion or average"),
+        ("head", "other", "lesion, fine or average"),
         ("averaging", 1.0, "0 to below 1"),
     ],
 )
