@@ -147,6 +147,20 @@ def fill(text: str, lines: Sequence[str], markers: tuple[str, str] = (BEGIN, END
     return before + "\n".join([begin, "", *lines, "", end]) + after
 
 
+def keep_measured(lines: Sequence[str], text: str) -> list[str]:
+    """Take over from the document the rows whose report isn't here, instead of emptying them.
+
+    Args:
+        lines: Of `table`.
+        text: The document.
+    """
+    told = {line.split(" | ")[0]: line for line in text.splitlines() if line.startswith("| ")}
+    return [
+        told.get(line.split(" | ")[0], line) if line.split(" | ")[1:2] == [MISSING] else line
+        for line in lines
+    ]
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the commands or the tables, or write the tables into the document."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -165,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     lines = table(options.runs, options.weights)
     if options.write:
         text = options.document.read_text(encoding="utf-8")
-        write_text(options.document, fill(text, lines))
+        write_text(options.document, fill(text, keep_measured(lines, text)))
     else:
         print("\n".join(lines))
 

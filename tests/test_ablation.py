@@ -61,3 +61,21 @@ def test_the_documents_commands_are_those_of_the_rows():
     text = (PROJECT_ROOT / ablation.DOCUMENT).read_text(encoding="utf-8")
     for row in ablation.ROWS:
         assert f"\n{row.train()}\n" in text
+
+
+def test_writing_keeps_the_rows_whose_report_is_not_here(tmp_path):
+    document = tmp_path / "page.md"
+    words = ["--write", "--runs", str(tmp_path / "runs"), "--weights", str(tmp_path / "weights")]
+    words += ["--document", str(document)]
+    document.write_text(f"{ablation.BEGIN}\n{ablation.END}\n")
+    publish(tmp_path / "runs", "ablation-boxes", 0)
+    ablation.main(words)
+    first = document.read_text()
+    assert cells(first.splitlines(), "+ pasted lesions")[0] == ablation.MISSING
+    (tmp_path / "runs" / "ablation-boxes" / "report.json").unlink()
+    publish(tmp_path / "runs", "ablation-paste", 1)
+    ablation.main(words)
+    lines = document.read_text().splitlines()
+    title = "+ the map trained on boxes"
+    assert cells(lines, title) == cells(first.splitlines(), title)
+    assert cells(lines, "+ pasted lesions")[0] != ablation.MISSING
