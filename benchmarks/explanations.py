@@ -119,9 +119,7 @@ def run(predictor: Predictor, pool: Pool, positions: list[int]) -> dict[str, Row
                 np.asarray(grid, np.float32), (size, size), interpolation=cv2.INTER_LINEAR
             )
             full = np.maximum(full, 0)
-            # Half a cell of the coarsest map for all, so that a fine map has no handicap.
-            tolerance = size * TOLERANCE_SHARE
-            row.places.append(measure(full, box, centre, group, tolerance=tolerance))
+            row.places.append(measure(full, box, centre, group, tolerance=size * TOLERANCE_SHARE))
             if name == EDGES:
                 continue
             values = score_map(full, image, region, score, target)

@@ -87,6 +87,7 @@ def localise(
     cams: list[LocalisationResult] = []
     lesions: list[LocalisationResult] = []
     size = pool.size
+    tolerance = size * TOLERANCE_SHARE
     centre = (size / 2, size / 2)
     for start in range(0, len(boxed), _BATCH):
         part = boxed[start : start + _BATCH]
@@ -99,7 +100,6 @@ def localise(
                 pairs.append((lesion[row], lesions))
             for grid, results in pairs:
                 full = cv2.resize(grid, (size, size), interpolation=cv2.INTER_LINEAR)
-                tolerance = size * TOLERANCE_SHARE
                 results.append(
                     measure(np.maximum(full, 0.0), box, centre, group, tolerance=tolerance)
                 )

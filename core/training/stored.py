@@ -19,7 +19,7 @@ class Stored:
 
     Attributes:
         architecture: Name in the registry.
-        head: `lesion` or `average`.
+        head: One of `core.models.card.HEADS`.
         size: Side of its input in pixels.
         labels: Class keys in output order.
         tensors: Arrays by variable path.

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from core.errors import RunError
+from core.evaluation.calibration import softmax
 from core.imaging.preprocess import standardise
 from core.models.head import LOGITS_LAYER
 from core.training.stored import read_stored
@@ -58,9 +59,8 @@ class Teachers:
         total = np.zeros((len(images), 1))
         for network, size, temperature in self._networks:
             seen = _resized(images, size)
-            logits = np.asarray(network.predict_on_batch(seen)[LOGITS_LAYER], np.float64)
-            shares = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
-            total = total + shares / shares.sum(axis=1, keepdims=True)
+            logits = np.asarray(network.predict_on_batch(seen)[LOGITS_LAYER], np.float32)
+            total = total + softmax(logits, temperature)
         return np.asarray(total / len(self._networks), np.float32)
 
 
