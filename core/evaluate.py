@@ -2,12 +2,14 @@
 
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from core.data.folds import keep_fold
 from core.data.manifest import Manifest, read_manifest
 from core.data.pool import Pool, given_boxes, load_pool
 from core.errors import DatasetError, InputError, UnknownModelError
@@ -48,6 +50,18 @@ def open_target(target: str) -> Predictor:
         f"A model is one of {', '.join(MODELS)}, a published folder or a run with "
         f"best.weights.h5. Received: {target!r}."
     )
+
+
+def as_trained(predictor: Predictor, manifest: Manifest) -> Manifest:
+    """Return a manifest with the splits that a model was trained by.
+
+    A model that was trained on folds of the validation split is judged on the fold that it has
+    not seen. On another manifest than its own, nothing is moved.
+    """
+    card = predictor.card
+    if card.trained_on.get("manifest_sha256", manifest.sha256) != manifest.sha256:
+        return manifest
+    return replace(manifest, rows=keep_fold(manifest.rows, card.fold))
 
 
 def pool_logits(
@@ -172,6 +186,7 @@ def gather(
     Raises:
         DatasetError: If the split or the validation split is empty, or files are missing.
     """
+    manifest = as_trained(predictor, manifest)
     pool = load_pool(
         manifest,
         predictor.card.input_size,

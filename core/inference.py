@@ -97,7 +97,7 @@ def load_run(run: Path) -> Predictor:
         command="",
         version="",
         created="",
-        raw={"head": config.head},
+        raw={"head": config.head, "fold": config.fold},
     )
     return Predictor(card, model, calibrated=False)
 

@@ -18,7 +18,7 @@ from core.training.runs import RunInfo, read_run
 _NOT_FLAGS = ("model", "manifest", "root", "labels", "augmentation", "mixing")
 _KEPT = (
     "architecture", "input_size", "labels", "init", "command", "head", "mirrored", "earlier_runs",
-    "teachers",    "epochs", "best_epoch", "seed", "precision", "parameters",
+    "teachers", "fold", "epochs", "best_epoch", "seed", "precision", "parameters",
 )  # fmt: skip
 
 
@@ -82,6 +82,7 @@ def open_origin(folder: Path, mirrored: bool | None = None) -> Origin:
         "best_epoch": info.detail.get("best", {}).get("epoch"),
         "seed": config.seed,
         "teachers": _teachers(config, info),
+        "fold": config.fold,
         "precision": info.detail.get("precision", config.precision),
         "parameters": int(predictor.model.count_params()),
     }

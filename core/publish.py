@@ -13,10 +13,10 @@ from core import DISCLAIMER, __version__
 from core.data.manifest import Manifest, read_manifest
 from core.data.sources import weights_license
 from core.errors import OutputError, RunError
-from core.evaluate import gather, pool_logits
+from core.evaluate import as_trained, gather, pool_logits
 from core.evaluation.calibration import fit_temperature, softmax
 from core.evaluation.conformal import LEVELS, conformal_quantile
-from core.evaluation.operating import no_tumour_shift
+from core.evaluation.operating import no_tumour_shift, wanted_share
 from core.evaluation.report import build_report
 from core.evaluation.storage import write_predictions, write_report
 from core.files import exchange, write_json
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from core.data.pool import Pool
 
 Progress = Callable[[int, int, str], None]
-KEPT = 0.965
-"""Share of the tumour-free validation slices that a published model calls tumour-free at least:
-95 %, and one and a half standard errors of such a share among some 460 slices, so that it holds
-on others as well."""
 
 
 def _pool(predictor: Predictor, manifest: Manifest, progress: Progress | None) -> "Pool":
@@ -57,9 +53,14 @@ def _set_decision(
         return {}
     position, validation = predictor.labels.index(NO_TUMOUR), pool.where("val")
     logits = pool_logits(predictor, pool, validation, progress, "decide")
-    shift = round(no_tumour_shift(logits, pool.targets[validation], position, KEPT), 4)
+    targets = pool.targets[validation]
+    kept = wanted_share(int((targets == position).sum()))
+    shift = round(no_tumour_shift(logits, targets, position, kept), 4)
     shift_no_tumour(predictor.model, position, shift)
-    return {"notumour_kept_on_validation": KEPT, "notumour_shift": round(earlier + shift, 4)}
+    return {
+        "notumour_kept_on_validation": round(kept, 4),
+        "notumour_shift": round(earlier + shift, 4),
+    }
 
 
 def _calibrate(
@@ -148,8 +149,9 @@ def publish(
     source = manifest or origin.manifest
     if source is None:
         raise RunError("Publishing published weights anew needs --manifest. Received: none.")
-    loaded = read_manifest(source, root or origin.root)
     predictor = origin.predictor
+    loaded = read_manifest(source, root or origin.root)
+    learned = as_trained(predictor, loaded)
     try:
         weights_dir.mkdir(parents=True, exist_ok=True)
         recover(weights_dir)
@@ -159,7 +161,7 @@ def publish(
             f"The weights folder must be writable. Received: {error.strerror}."
         ) from error
     try:
-        pool = _pool(predictor, loaded, progress)
+        pool = _pool(predictor, learned, progress)
         decision = _set_decision(predictor, pool, origin.shift, progress)
         sha256 = save_weights(predictor.model, fresh / "weights.safetensors")
         raw: dict[str, Any] = {
@@ -168,7 +170,7 @@ def publish(
             "temperature": 1.0,
             "threshold": get_settings().threshold,
             "sha256": sha256,
-            "trained_on": trained_on(loaded),
+            "trained_on": trained_on(learned),
             "metrics": {},
             "version": __version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -8,6 +8,7 @@ from core.models import registry
 from core.settings import get_settings
 from core.training import launch
 from core.training.config import TrainConfig
+from core.training.unseen import next_fold
 from core.training.watch import watch_all
 from ui import errors
 from ui.errors import plain
@@ -117,6 +118,7 @@ def show() -> None:
                 learning_rate=float(rate),
                 batch_size=int(batch),
                 init=init,
+                fold=next_fold(init, manifest),
                 freeze="base" if frozen == BASE else "",
                 head_epochs=head_epochs,
                 augmentation=launch.AUGMENTATIONS[augmentation],

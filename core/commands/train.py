@@ -19,6 +19,7 @@ from core.settings import get_settings
 from core.training.augment import AugmentConfig
 from core.training.config import TrainConfig, next_seed, read_config
 from core.training.mixing import Mixing
+from core.training.unseen import next_fold
 
 _CHOICES: Final = {
     "head": HEADS,
@@ -47,6 +48,7 @@ _HELP: Final = {
     "fine_tune_rate": "peak learning rate of fine-tuning; 0 takes a tenth",
     "feature_variants": "disturbed variants of each slice whose frozen features are kept on disk; "
     "0 keeps none",
+    "fold": "validate on one fold of the validation split, such as 1/2, and train on the others",
     "rotation": "largest angle in degrees",
     "style": "strength of contrast, noise and blur changes, 0 to 1",
     "invert": "probability of inverted grey levels",
@@ -158,7 +160,13 @@ def _fresh(arguments: argparse.Namespace) -> TrainConfig:
     init = getattr(arguments, "init", "random")
     return given(
         arguments,
-        TrainConfig(spec.name, arguments.manifest, size=spec.input_size, seed=next_seed(init)),
+        TrainConfig(
+            spec.name,
+            arguments.manifest,
+            size=spec.input_size,
+            seed=next_seed(init),
+            fold=next_fold(init, Path(arguments.manifest)),
+        ),
     )
 
 

@@ -31,13 +31,55 @@ def check_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:
     return values[0], values[1], values[2]
 
 
+def deal_groups(
+    groups: Mapping[str, Sequence[Hashable]], shares: Mapping[str, float], seed: int
+) -> dict[str, str]:
+    """Give every group a part so that each stratum comes close to the wanted shares.
+
+    The biggest groups are dealt first, in a seeded order among equals, each to the part
+    where the squared distance from the wanted counts grows least.
+
+    Args:
+        groups: From a group's name to the stratum (class and source) of each of its images.
+        shares: Wanted share of each part, 0 to 1; at least one above 0.
+        seed: Seed of the order among groups of one size.
+
+    Returns:
+        From a group's name to its part.
+    """
+    totals = Counter(stratum for members in groups.values() for stratum in members)
+    wanted = {
+        (part, stratum): share * total
+        for part, share in shares.items()
+        for stratum, total in totals.items()
+    }
+    have: Counter[tuple[str, Hashable]] = Counter()
+    open_parts = [part for part, share in shares.items() if share > 0.0]
+    names = sorted(groups)
+    order = np.random.default_rng(seed).permutation(len(names))
+    dealt: dict[str, str] = {}
+    for name in sorted((names[i] for i in order), key=lambda n: -len(groups[n])):
+        counts = Counter(groups[name])
+
+        def growth(part: str, counts: Counter[Hashable] = counts) -> float:
+            return sum(
+                count
+                * (2 * have[part, stratum] + count - 2 * wanted[part, stratum])
+                / wanted[part, stratum]
+                for stratum, count in counts.items()
+            )
+
+        best = min(open_parts, key=growth)
+        dealt[name] = best
+        for stratum, count in counts.items():
+            have[best, stratum] += count
+    return dealt
+
+
 def assign_groups(
     groups: Mapping[str, Sequence[Hashable]], fractions: Sequence[float], seed: int
 ) -> dict[str, str]:
-    """Give every group a split so that each stratum comes close to the wanted shares.
-
-    The biggest groups are dealt first, in a seeded order among equals, each to the split
-    where the squared distance from the wanted counts grows least.
+    """Give every group a split; see `deal_groups`.
 
     Args:
         groups: From a group's name to the stratum (class and source) of each of its images.
@@ -50,31 +92,4 @@ def assign_groups(
     Raises:
         DatasetError: If the fractions break their rule.
     """
-    shares = check_fractions(fractions)
-    totals = Counter(stratum for members in groups.values() for stratum in members)
-    wanted = {
-        (split, stratum): share * total
-        for split, share in zip(SPLITS, shares, strict=True)
-        for stratum, total in totals.items()
-    }
-    have: Counter[tuple[str, Hashable]] = Counter()
-    open_splits = [split for split, share in zip(SPLITS, shares, strict=True) if share > 0.0]
-    names = sorted(groups)
-    order = np.random.default_rng(seed).permutation(len(names))
-    dealt: dict[str, str] = {}
-    for name in sorted((names[i] for i in order), key=lambda n: -len(groups[n])):
-        counts = Counter(groups[name])
-
-        def growth(split: str, counts: Counter[Hashable] = counts) -> float:
-            return sum(
-                count
-                * (2 * have[split, stratum] + count - 2 * wanted[split, stratum])
-                / wanted[split, stratum]
-                for stratum, count in counts.items()
-            )
-
-        best = min(open_splits, key=growth)
-        dealt[name] = best
-        for stratum, count in counts.items():
-            have[best, stratum] += count
-    return dealt
+    return deal_groups(groups, dict(zip(SPLITS, check_fractions(fractions), strict=True)), seed)

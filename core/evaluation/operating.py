@@ -8,6 +8,19 @@ import numpy.typing as npt
 from core.types import FloatArray
 
 
+def wanted_share(count: int) -> float:
+    """Return the share of tumour-free validation slices that a published model shall keep.
+
+    Args:
+        count: Number of these slices.
+
+    Returns:
+        95 %, and one and a half standard errors of such a share among so many slices, so that it
+        holds on others as well; 1 at most.
+    """
+    return min(0.95 + 1.5 * math.sqrt(0.95 * 0.05 / max(count, 1)), 1.0)
+
+
 def no_tumour_shift(
     logits: FloatArray, targets: npt.NDArray[np.int64], position: int, kept: float
 ) -> float:

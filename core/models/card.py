@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.data.folds import FOLD
 from core.errors import ModelNotReadyError
 from core.files import parse_json
 from core.wording import mark
@@ -65,6 +66,11 @@ class Card:
     def mirrored(self) -> bool:
         """Whether the answer is the mean over a slice and its mirror image; see `core.mirror`."""
         return bool(self.raw.get("mirrored", False))
+
+    @property
+    def fold(self) -> str:
+        """Fold of the validation split that was kept from training, such as `1/2`; empty: all."""
+        return str(self.raw.get("fold", ""))
 
     @property
     def conformal_quantile(self) -> float | None:
@@ -154,6 +160,11 @@ def _check_kinds(raw: dict[str, Any]) -> None:
     if raw.get("head", "lesion") not in HEADS:
         raise ModelNotReadyError(
             f"A card's head is one of {', '.join(HEADS)}. Received: {str(raw['head'])[:60]!r}."
+        )
+    fold = raw.get("fold", "")
+    if not isinstance(fold, str) or (fold and not FOLD.fullmatch(fold)):
+        raise ModelNotReadyError(
+            f"A card's fold is such as 1/2, or empty. Received: {str(fold)[:60]!r}."
         )
 
 

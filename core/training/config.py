@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from core.data.folds import parse_fold
 from core.errors import RunError
 from core.files import parse_json
 from core.models.card import HEADS, read_card
@@ -50,6 +51,8 @@ class TrainConfig:
         fine_tune_rate: Peak learning rate of fine-tuning; 0 takes a tenth of `learning_rate`.
         feature_variants: Disturbed variants of the training slices whose frozen features are
             kept on disk; 0 computes the frozen part anew in every step.
+        fold: Which fold of the validation split validates, such as `1/2`; the others are trained
+            on as well. Empty: all of it validates. See `core.data.folds`.
         seed: Seed of weights, draws and augmentation; see `next_seed`.
         augmentation: Ranges of the disturbances.
         mixing: How slices are drawn, and how often lesions are moved.
@@ -81,6 +84,7 @@ class TrainConfig:
     fine_tune_from: str = ""
     fine_tune_rate: float = 0.0
     feature_variants: int = 2
+    fold: str = ""
     seed: int = 0
     augmentation: AugmentConfig = field(default_factory=AugmentConfig)
     mixing: Mixing = field(default_factory=Mixing)
@@ -131,6 +135,7 @@ class TrainConfig:
         for name, rule, holds in rules:
             if not holds:
                 raise RunError(f"{name} is {rule}. Received: {getattr(self, name)!r}.")
+        parse_fold(self.fold)
 
     @property
     def teachers(self) -> list[Path]:

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from core.data.folds import keep_fold
 from core.data.manifest import read_manifest
 from core.data.pool import Pool, load_pool
 from core.errors import RunError
@@ -27,6 +28,7 @@ from core.training.runs import read_run
 from core.training.stage import Stage
 from core.training.state import load_state, read_progress, save_state
 from core.training.teaching import Teachers
+from core.training.unseen import check_unseen
 
 Report = Callable[[int, int, dict[str, float]], None]
 # What names and tables of HDF5 need beside the weights, with plenty to spare.
@@ -68,6 +70,7 @@ class Trainer:
         self.run, self.report = run, report
         self.cache_dir = cache_dir or run.parent / ".cache"
         manifest = read_manifest(Path(config.manifest), Path(config.root) if config.root else None)
+        check_unseen(config, manifest)
         self.pool: Pool = load_pool(
             manifest,
             config.size,
@@ -75,6 +78,7 @@ class Trainer:
             config.labels or None,
             _decoding(report),
         )
+        self.pool = replace(self.pool, rows=keep_fold(self.pool.rows, config.fold))
         self.config = config = replace(config, labels=self.pool.labels)
         if not len(self.pool.where("train")) or not len(self.pool.where("val")):
             raise RunError("A manifest has training and validation slices. Received: one without.")

@@ -164,6 +164,7 @@ CASES = (
     _model("card with another digest", card(sha256="../x"), "64 hexadecimal digits"),
     _model("card of an unknown architecture", card(architecture="resnet"), "architecture is one of"),
     _model("card of another head", card(head="pickle"), "head is one of lesion, fine, average"),
+    _model("card of another fold", card(fold="half"), "fold is such as 1/2, or empty"),
     _model("card with metrics of text", card(metrics="great"), "metrics is an object. Received: str"),
     _model("card trained on a list", card(trained_on=["x"]), "trained_on is an object"),
     _model("card with a quantile of text", card(conformal={"0.95": "x"}), "conformal quantile is 0 to 1"),

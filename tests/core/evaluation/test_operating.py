@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.evaluation.operating import no_tumour_shift
+from core.evaluation.operating import no_tumour_shift, wanted_share
 
 # Tumour-free slices whose best rival leads by -1, 0.5, 2 and 3; and a slice with a tumour.
 LOGITS = np.array(
@@ -28,3 +28,8 @@ def test_a_model_that_keeps_enough_is_left_alone():
 
 def test_without_tumour_free_slices_nothing_moves():
     assert no_tumour_shift(LOGITS[4:], TARGETS[4:], 1, 0.95) == 0.0
+
+
+@pytest.mark.parametrize(("count", "share"), [(465, 0.96516), (229, 0.9716), (9, 1.0), (0, 1.0)])
+def test_the_fewer_slices_the_more_of_them_are_to_be_kept(count, share):
+    assert wanted_share(count) == pytest.approx(share, abs=1e-4)

@@ -1,0 +1,69 @@
+"""What trained weights have seen already, so that no run is validated on it."""
+
+from pathlib import Path
+
+from core.data.manifest import Manifest, read_manifest
+from core.errors import DatasetError, RunError
+from core.models.card import read_card
+from core.training.config import STARTS, TrainConfig, read_config
+
+
+def next_fold(init: str, manifest: Path) -> str:
+    """Return the fold that a run that starts from `init` is validated on, unless told another.
+
+    Args:
+        init: See `TrainConfig`.
+        manifest: Path of the run's manifest.
+
+    Returns:
+        The fold that the start was validated on itself, where its manifest was the same; else
+        empty, for the whole validation split.
+
+    Raises:
+        RunError: If it is a run whose configuration is broken.
+        ModelNotReadyError: If it is a published model whose card is.
+        DatasetError: If the manifest must be known and can't be read.
+    """
+    folder = Path(init)
+    fold = _fold(folder)
+    return fold if fold and _same(folder, read_manifest(manifest)) else ""
+
+
+def check_unseen(config: TrainConfig, manifest: Manifest) -> None:
+    """Refuse a start or a teacher that was trained on the slices that would validate the run.
+
+    Args:
+        config: Settings of the run.
+        manifest: Its manifest.
+
+    Raises:
+        RunError: If one was trained on folds of the same manifest's validation split, and
+            validated on another fold than this run's.
+    """
+    named = [] if config.init in STARTS else [("--init", Path(config.init))]
+    for flag, folder in [*named, *(("--teacher", folder) for folder in config.teachers)]:
+        fold = _fold(folder)
+        if fold and fold != config.fold and _same(folder, manifest):
+            raise RunError(
+                f"Weights that were validated on fold {fold} were trained on the others, so a run "
+                f"that {flag} names them for is validated on --fold {fold} as well. "
+                f"Received: --fold {config.fold or 'none'} with '{folder.name}'."
+            )
+
+
+def _fold(folder: Path) -> str:
+    """Return the fold that weights were validated on; empty for all, or where nothing lies."""
+    if (folder / "card.json").is_file():
+        return read_card(folder).fold
+    return read_config(folder).fold if (folder / "config.json").is_file() else ""
+
+
+def _same(folder: Path, manifest: Manifest) -> bool:
+    """Say whether weights were trained by this very manifest, or by one that nobody knows."""
+    if (folder / "card.json").is_file():
+        known = read_card(folder).trained_on.get("manifest_sha256")
+        return known in (manifest.sha256, None)
+    try:
+        return read_manifest(Path(read_config(folder).manifest)).sha256 == manifest.sha256
+    except DatasetError:
+        return True
