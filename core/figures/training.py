@@ -15,6 +15,8 @@ _METRICS: dict[str, tuple[str, str, str | None, str]] = {
     "accuracy": (mark("Accuracy"), "accuracy", "val_accuracy", ".1%"),
     "learning rate": (mark("Learning rate"), "learning_rate", None, ".2e"),
 }
+# Up to so many epochs, each has its tick.
+_EACH = 10
 
 
 def smooth(values: Sequence[float | None], weight: float) -> list[float | None]:
@@ -112,6 +114,9 @@ def learning_curves(
     if key == "learning rate":
         figure.update_yaxes(type="log", dtick="D2", tickformat=".0e")
     figure.update_xaxes(tickformat="d", rangemode="tozero")
+    if max(len(history) for history in runs.values()) <= _EACH:
+        # Plotly would halve the steps, and two ticks would round to one epoch.
+        figure.update_xaxes(dtick=1)
     return figure
 
 

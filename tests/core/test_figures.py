@@ -112,6 +112,13 @@ def test_smoothing_by_hand_leaves_gaps_and_the_star(history):
     assert star.y[0] == 0.6
 
 
+def test_few_epochs_have_a_tick_each(history):
+    few = figures.learning_curves({"a": history, "b": history[:1]})
+    assert few.layout.xaxis.dtick == 1
+    many = [{**history[0], "epoch": k + 1} for k in range(30)]
+    assert figures.learning_curves({"a": history, "b": many}).layout.xaxis.dtick is None
+
+
 def test_no_epochs_say_so():
     assert texts(figures.learning_curves({})) == ["No epochs yet."]
     assert texts(figures.learning_curves({"a": []}, "accuracy")) == ["No epochs yet."]
