@@ -14,7 +14,7 @@ from core.data.assign import deal_groups
 from core.data.manifest import ManifestRow
 from core.errors import RunError
 
-FOLD = re.compile(r"([1-9])/([2-9])")
+_FOLD = re.compile(r"([1-9])/([2-9])")
 
 
 def parse_fold(text: str) -> tuple[int, int] | None:
@@ -25,7 +25,7 @@ def parse_fold(text: str) -> tuple[int, int] | None:
     """
     if not text:
         return None
-    match = FOLD.fullmatch(text)
+    match = _FOLD.fullmatch(text)
     if match is None or int(match[1]) > int(match[2]):
         raise RunError(
             f"A fold is its number and how many there are, 2 to 9, such as 1/2. Received: {text!r}."

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.data.folds import FOLD
-from core.errors import ModelNotReadyError
+from core.data.folds import parse_fold
+from core.errors import ModelNotReadyError, RunError
 from core.files import parse_json
 from core.wording import mark
 
@@ -162,10 +162,12 @@ def _check_kinds(raw: dict[str, Any]) -> None:
             f"A card's head is one of {', '.join(HEADS)}. Received: {str(raw['head'])[:60]!r}."
         )
     fold = raw.get("fold", "")
-    if not isinstance(fold, str) or (fold and not FOLD.fullmatch(fold)):
+    try:
+        parse_fold(fold if isinstance(fold, str) else repr(fold))
+    except RunError as error:
         raise ModelNotReadyError(
             f"A card's fold is such as 1/2, or empty. Received: {str(fold)[:60]!r}."
-        )
+        ) from error
 
 
 def _is_number(value: Any) -> bool:

@@ -24,9 +24,8 @@ def next_fold(init: str, manifest: Path) -> str:
         ModelNotReadyError: If it is a published model whose card is.
         DatasetError: If the manifest must be known and can't be read.
     """
-    folder = Path(init)
-    fold = _fold(folder)
-    return fold if fold and _same(folder, read_manifest(manifest)) else ""
+    fold, learned_from = _seen(Path(init))
+    return fold if fold and learned_from in (None, read_manifest(manifest).sha256) else ""
 
 
 def check_unseen(config: TrainConfig, manifest: Manifest) -> None:
@@ -42,8 +41,8 @@ def check_unseen(config: TrainConfig, manifest: Manifest) -> None:
     """
     named = [] if config.init in STARTS else [("--init", Path(config.init))]
     for flag, folder in [*named, *(("--teacher", folder) for folder in config.teachers)]:
-        fold = _fold(folder)
-        if fold and fold != config.fold and _same(folder, manifest):
+        fold, learned_from = _seen(folder)
+        if fold and fold != config.fold and learned_from in (None, manifest.sha256):
             raise RunError(
                 f"Weights that were validated on fold {fold} were trained on the others, so a run "
                 f"that {flag} names them for is validated on --fold {fold} as well. "
@@ -51,19 +50,18 @@ def check_unseen(config: TrainConfig, manifest: Manifest) -> None:
             )
 
 
-def _fold(folder: Path) -> str:
-    """Return the fold that weights were validated on; empty for all, or where nothing lies."""
-    if (folder / "card.json").is_file():
-        return read_card(folder).fold
-    return read_config(folder).fold if (folder / "config.json").is_file() else ""
+def _seen(folder: Path) -> tuple[str, str | None]:
+    """Return the fold that weights were validated on, and the digest of their manifest.
 
-
-def _same(folder: Path, manifest: Manifest) -> bool:
-    """Say whether weights were trained by this very manifest, or by one that nobody knows."""
+    The fold is empty for all, or where nothing lies; the digest None where nobody knows it.
+    """
     if (folder / "card.json").is_file():
-        known = read_card(folder).trained_on.get("manifest_sha256")
-        return known in (manifest.sha256, None)
+        card = read_card(folder)
+        return card.fold, card.trained_on.get("manifest_sha256")
+    if not (folder / "config.json").is_file():
+        return "", None
+    config = read_config(folder)
     try:
-        return read_manifest(Path(read_config(folder).manifest)).sha256 == manifest.sha256
+        return config.fold, read_manifest(Path(config.manifest)).sha256 if config.fold else None
     except DatasetError:
-        return True
+        return config.fold, None

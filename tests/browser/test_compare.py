@@ -50,7 +50,7 @@ def test_compare_a_sample_through_every_model(open_tab, tools, several):
     panels(page).nth(3).wait_for()
     tools.settle(page)
     assert panels(page).count() == 4
-    badge = page.get_by_text(re.compile(r"models say: |The models disagree$"))
+    badge = page.get_by_text(re.compile(r"models say: |^(call_split)?\s*The models disagree$"))
     assert badge.count() == 1
     table = page.get_by_test_id("stTable").inner_text()
     for title in ("CNN from scratch", "VGG16", "VGG19", "Ensemble"):
