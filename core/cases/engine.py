@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from core.errors import CaseLogError
 
 BUSY_MS: Final = 10_000
 _ATTEMPTS: Final = 3
+_PAUSE_S: Final = 0.02
 
 
 @contextmanager
@@ -98,12 +100,29 @@ def _create_file(url: URL) -> None:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
-    # The timeout comes first: changing the journal's mode may itself have to wait.
     cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _use_wal(cursor)
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    """Switch to the write-ahead log, after whoever writes to the file at this moment.
+
+    SQLite's own timeout doesn't cover this: it turns a read lock into a write lock, where SQLite
+    never waits, since two programs that both did would wait for each other.
+    """
+    deadline = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() >= deadline:
+                raise
+        time.sleep(_PAUSE_S)
 
 
 def _create_tables(engine: Engine) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC
 import pytest
 from sqlalchemy import text
 
-from core.cases import CaseLog, Filters, open_case_log
+from core.cases import CaseLog, Filters, engine, open_case_log
 from core.errors import CaseLogError
 from core.settings import PROJECT_ROOT, Settings
 from tests.core.cases.made import answer, bytes_of, png, slice_of
@@ -94,6 +94,34 @@ def test_two_programs_can_start_on_an_empty_folder_at_once(file):
         assert process.returncode == 0, errors
     with CaseLog(f"sqlite:///{file}") as log:
         assert log.list().total == 10
+
+
+def test_opening_waits_for_another_programs_write(file):
+    file.parent.mkdir(exist_ok=True)
+    other = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+    other.execute("CREATE TABLE unrelated (name TEXT)")
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, lambda: other.execute("COMMIT"))
+    release.start()
+    try:
+        log = CaseLog(f"sqlite:///{file}")
+        assert log.list().total == 0
+        with log._engine.connect() as connection:
+            assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    finally:
+        release.join()
+        other.close()
+
+
+def test_opening_gives_up_on_a_write_that_never_ends(file, monkeypatch):
+    monkeypatch.setattr(engine, "BUSY_MS", 100)
+    file.parent.mkdir(exist_ok=True)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("CREATE TABLE unrelated (name TEXT)")
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(CaseLogError, match=r"Received: sqlite, database is locked\.$"):
+        CaseLog(f"sqlite:///{file}")
+    other.close()
 
 
 def test_a_log_survives_being_closed(file):
