@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core import inference
+from core.data.folds import keep_fold
 from core.data.manifest import Manifest, read_manifest, read_meta
-from core.errors import DatasetError
+from core.errors import DatasetError, RunError
 from core.evaluation.report import read_report
 from core.imaging import inputs
 from core.models import registry
@@ -252,25 +253,28 @@ def _file_slice(path: str, stamp: int) -> Slice:
     return inputs.read_path(path)[0]
 
 
-def largest_share(manifest: str) -> float | None:
-    """Return the share of the most frequent class in a manifest's validation split.
+def largest_share(manifest: str, fold: str = "") -> float | None:
+    """Return the share of the most frequent class among the slices that validate a run.
 
     Args:
         manifest: Path of the manifest as a run's settings name it.
+        fold: The fold that validates, as its settings name it; empty for the whole split.
 
     Returns:
-        The share, in 0 to 1; None where the manifest can't be read or has no such split.
+        The share, in 0 to 1; None where the manifest can't be read, or it or the fold holds no
+        such slice.
     """
     path = Path(manifest)
     if not path.is_absolute():
         path = PROJECT_ROOT / path
-    return _largest_share(str(path), path.stat().st_mtime_ns) if path.is_file() else None
+    return _largest_share(str(path), path.stat().st_mtime_ns, fold) if path.is_file() else None
 
 
 @st.cache_data(max_entries=32, ttl=_DAY, show_spinner=False)
-def _largest_share(path: str, stamp: int) -> float | None:
+def _largest_share(path: str, stamp: int, fold: str) -> float | None:
     try:
-        labels = Counter(row.label for row in read_manifest(Path(path)).rows if row.split == "val")
-    except DatasetError:
+        rows = keep_fold(read_manifest(Path(path)).rows, fold)
+    except (DatasetError, RunError):
         return None
+    labels = Counter(row.label for row in rows if row.split == "val")
     return max(labels.values()) / labels.total() if labels else None

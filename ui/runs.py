@@ -158,7 +158,8 @@ def warn_of_trouble(chosen: dict[str, Trained]) -> None:
     """Call out a diverging loss, a collapse to one class and overfitting, with their rules."""
     for name, run in chosen.items():
         labels = run.config.get("labels") or []
-        share = cache.largest_share(str(run.config.get("manifest") or ""))
+        settings = (str(run.config.get(key) or "") for key in ("manifest", "fold"))
+        share = cache.largest_share(*settings)
         for trouble in find_trouble(run.history, share, len(labels) or None):
             box = st.error if trouble.kind in ("not_finite", "collapsed") else st.warning
             box(f"**{plain(name)}**: {_sentence(trouble)}", icon=":material/monitor_heart:")
