@@ -42,14 +42,7 @@ with limits, st.container(border=True):
 st.subheader(_("Models"))
 statuses = cache.statuses()
 if not any(status.ready for status in statuses):
-    st.info(
-        _(
-            "No model is ready yet. Train one and publish it: "
-            "`python -m core train --model cnn --manifest weights/manifest.csv --out runs/first`, "
-            "then `python -m core publish runs/first cnn`."
-        ),
-        icon=":material/hourglass_empty:",
-    )
+    shell.no_model()
 for status in statuses:
     if not status.ready:
         continue

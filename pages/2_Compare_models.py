@@ -23,7 +23,7 @@ with choice:
 
 if not ready:
     with screen:
-        compare.nobody()
+        shell.no_model()
         if chosen is not None:
             result.slice_only(chosen.slice, _("No answer: no model is ready"))
     compare.not_ready(statuses)

@@ -13,13 +13,18 @@ shell.begin(
     _("How good the published models are, with intervals, and where their figures flatter them."),
 )
 
+statuses = cache.statuses()
 with shown():
     found = {
         status.name: (status.title, of_splits)
-        for status in cache.statuses()
+        for status in statuses
         if (of_splits := cache_reports.reports(status.name))
     }
     compared = cache_reports.comparison()
+if not found and not any(status.ready for status in statuses):
+    # Publishing writes the report as well.
+    shell.no_model()
+    st.stop()
 if not found:
     st.info(
         _(

@@ -100,17 +100,6 @@ def ask(ready: list[ModelStatus], slice_: Slice) -> Found:
     return Found(answers, mean, faults)
 
 
-def nobody() -> None:
-    """Say that there is nothing to compare, and how to get a model."""
-    st.warning(
-        _(
-            "**No model is ready.** Train one and publish it: "
-            "`python -m core train`, then `python -m core publish`."
-        ),
-        icon=":material/hourglass_empty:",
-    )
-
-
 def not_ready(statuses: list[ModelStatus]) -> None:
     """List the models that can't answer, each with its reason."""
     waiting = [status for status in statuses if not status.ready]

@@ -60,6 +60,18 @@ def begin(title: str, icon: str, lead: str | None = None) -> None:
         sign_in.ask()
 
 
+def no_model() -> None:
+    """Say that no model is ready, and how to get one."""
+    st.info(
+        _(
+            "No model is ready yet. Train one and publish it: "
+            "`python -m core train --model cnn --manifest weights/manifest.csv --out runs/first`, "
+            "then `python -m core publish runs/first cnn`."
+        ),
+        icon=":material/hourglass_empty:",
+    )
+
+
 def _navigation() -> None:
     with st.container(gap="xxsmall"):
         for script, title, icon in PAGES:

@@ -62,7 +62,7 @@ def answers(at):
 
 def test_missing_weights_list_every_reason(open_page, texts):
     at = open_page(PAGE, sample="phantom-1")
-    assert "No model is ready" in at.warning[0].value
+    assert "No model is ready" in at.info[0].value
     assert "no card.json for 'vgg16'" in texts(at)
     assert "It ships without weights" in texts(at)
     assert not at.get("plotly_chart")

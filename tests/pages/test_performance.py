@@ -36,6 +36,13 @@ def test_empty_state_tells_the_command(open_page, publish):
     assert not at.get("plotly_chart")
 
 
+def test_without_a_model_it_tells_how_to_get_one(open_page):
+    at = open_page(PAGE)
+    assert "No model is ready yet" in at.info[0].value
+    assert "python -m core publish runs/first cnn" in at.info[0].value
+    assert not at.get("plotly_chart")
+
+
 def test_a_full_report_shows_every_part(open_page, publish, texts):
     folder = publish()
     report = json.loads((folder / "report.json").read_text())
