@@ -21,19 +21,19 @@ with shown():
         if (of_splits := cache_reports.reports(status.name))
     }
     compared = cache_reports.comparison()
-if not found and not any(status.ready for status in statuses):
-    # Publishing writes the report as well.
-    shell.no_model()
-    st.stop()
 if not found:
-    st.info(
-        _(
-            "No published model has a report yet. Write one with "
-            "`python -m core evaluate cnn --manifest weights/manifest.csv --split test "
-            "--out weights/cnn/report.json`."
-        ),
-        icon=":material/monitoring:",
-    )
+    if any(status.ready for status in statuses):
+        st.info(
+            _(
+                "No published model has a report yet. Write one with "
+                "`python -m core evaluate cnn --manifest weights/manifest.csv --split test "
+                "--out weights/cnn/report.json`."
+            ),
+            icon=":material/monitoring:",
+        )
+    else:
+        # Publishing writes the report as well.
+        shell.no_model()
     st.stop()
 
 st.subheader(_("All models"))

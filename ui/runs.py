@@ -158,8 +158,9 @@ def warn_of_trouble(chosen: dict[str, Trained]) -> None:
     """Call out a diverging loss, a collapse to one class and overfitting, with their rules."""
     for name, run in chosen.items():
         labels = run.config.get("labels") or []
-        settings = (str(run.config.get(key) or "") for key in ("manifest", "fold"))
-        share = cache.largest_share(*settings)
+        share = cache.largest_share(
+            str(run.config.get("manifest") or ""), str(run.config.get("fold") or "")
+        )
         for trouble in find_trouble(run.history, share, len(labels) or None):
             box = st.error if trouble.kind in ("not_finite", "collapsed") else st.warning
             box(f"**{plain(name)}**: {_sentence(trouble)}", icon=":material/monitor_heart:")

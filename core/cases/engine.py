@@ -110,8 +110,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _use_wal(cursor: sqlite3.Cursor) -> None:
     """Switch to the write-ahead log, after whoever writes to the file at this moment.
 
-    SQLite's own timeout doesn't cover this: it turns a read lock into a write lock, where SQLite
-    never waits, since two programs that both did would wait for each other.
+    SQLite's own timeout covers only a part of this: the switch turns a read lock into a write
+    lock, where SQLite doesn't wait, since two programs that both did would wait for each other.
     """
     deadline = time.monotonic() + BUSY_MS / 1000
     while True:
