@@ -19,6 +19,7 @@ if not get_settings().case_log:
     st.stop()
 
 case_tools.show_fault()
+cases.note_saved()
 with shown(), open_case_log() as log:
     models, anything = log.models(), log.list(limit=1).total > 0
     if anything:

@@ -21,6 +21,7 @@ from ui.language import _, ngettext, told
 
 # A choice of its own: to a select box None is no choice at all.
 _NO_VERDICT: Final = ""
+_SAVED: Final = "case_saved"
 
 
 def off() -> None:
@@ -232,5 +233,15 @@ def _form(case: Case) -> None:
     except CaseLogError as error:
         show(error)
         return
-    st.toast(_("Case {number} is saved.").format(number=case.id), icon=":material/check:")
+    st.session_state[_SAVED] = case.id
     st.rerun()
+
+
+def note_saved() -> None:
+    """Say once that the last verdict is saved.
+
+    Not said by the run that saves it: the browser may drop the toast of a run that ends early.
+    """
+    number = st.session_state.pop(_SAVED, None)
+    if number is not None:
+        st.toast(_("Case {number} is saved.").format(number=number), icon=":material/check:")

@@ -111,6 +111,7 @@ def test_a_verdict_and_a_note_are_saved_changed_and_taken_back(open_page, log, t
     assert not at.exception
     saved = log.get(case.id)
     assert (saved.verdict, saved.note, saved.agrees) == ("meningioma", "Dural tail.", False)
+    assert [toast.value for toast in at.toast] == [f"Case {case.id} is saved."]
     assert list(at.dataframe[0].value["Verdict"]) == ["Meningioma"]
     # The row stays chosen, and the verdict can be taken back.
     at.selectbox(key="case_verdict_1").set_value("")
