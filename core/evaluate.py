@@ -112,11 +112,10 @@ def localise(
             pairs = [(maps[row, pool.targets[position]], cams)]
             if lesion is not None:
                 pairs.append((lesion[row], lesions))
+            label = predictor.labels[pool.targets[position]]
             for grid, results in pairs:
-                full = cv2.resize(grid, (size, size), interpolation=cv2.INTER_LINEAR)
-                results.append(
-                    measure(np.maximum(full, 0.0), box, centre, group, tolerance=tolerance)
-                )
+                full = np.maximum(cv2.resize(grid, (size, size), interpolation=cv2.INTER_LINEAR), 0)
+                results.append(measure(full, box, centre, group, tolerance=tolerance, label=label))
         if progress:
             progress(min(start + _BATCH, len(boxed)), len(boxed), "localise")
     return cams, lesions

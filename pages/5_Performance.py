@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.data.manifest import SPLITS
-from ui import cache, cache_reports, comparison, links, performance, reports, shell
+from ui import cache, cache_reports, comparison, links, localisation, performance, reports, shell
 from ui.errors import plain, shown
 from ui.language import _
 
@@ -99,7 +99,7 @@ tabs = {
     _("Curves"): performance.curves,
     _("Calibration"): performance.calibration,
     _("Threshold"): performance.threshold,
-    _("Localisation"): performance.localisation,
+    _("Localisation"): localisation.show,
 }
 for tab, draw in zip(st.tabs(list(tabs)), tabs.values(), strict=True):
     with tab:

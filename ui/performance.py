@@ -251,40 +251,6 @@ def _shipped(report: Report) -> None:
         st.markdown(f"{text} {plain(shipped.get('note') or '')}")
 
 
-def localisation(report: Report, stored: Stored) -> None:
-    """Draw how well the Grad-CAM meets the known tumour boxes."""
-    part = report.get("localisation")
-    if not part:
-        st.info(_("This report holds no check against tumour boxes."))
-        return
-    rows = [
-        (
-            _("Pointing"),
-            part["pointing"],
-            _("share of Grad-CAMs whose peak lies in the tumour's box"),
-        ),
-        (_("Energy"), part["energy"], _("share of the Grad-CAM that lies in the box")),
-        (
-            _("Always the centre"),
-            part["centre_baseline"],
-            _("pointing without looking at the picture"),
-        ),
-    ]
-    lesion = part.get("lesion_map")
-    if lesion:
-        same = _("the same of the network's own lesion map")
-        rows += [
-            (_("Lesion pointing"), lesion["pointing"], same),
-            (_("Lesion energy"), lesion["energy"], same),
-        ]
-    metric_row([(name, interval(figure), origin) for name, figure, origin in rows])
-    st.caption(
-        _("Split: {split}, {n} slices with a known box.").format(
-            split=reports.split_name(report["split"]), n=written(part["n"])
-        )
-    )
-
-
 def _split(report: Report) -> str:
     return _("Split: {split}, {n} slices.").format(
         split=reports.split_name(report["split"]), n=written(report["n"])

@@ -39,6 +39,7 @@ _HELP: Final = {
     "averaging": "momentum of the weight average; 0 turns it off",
     "clip_norm": "largest gradient norm; 0 turns clipping off",
     "lesion_weight": "weight of the lesion map's loss",
+    "place_weight": "weight, within it, of what keeps the attention inside the boxes",
     "class_weights": "weigh rare classes more",
     "patience": "epochs without a better validation before stopping early; 0 never",
     "freeze": "keep weights: base, or a layer's name for it and all before; for the whole run, "

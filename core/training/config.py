@@ -40,6 +40,7 @@ class TrainConfig:
         clip_norm: Largest global gradient norm; 0 turns clipping off.
         dropout: Rate in the head, in 0 to 1.
         lesion_weight: Weight of the lesion map's loss beside the cross-entropy.
+        place_weight: Weight, within that loss, of what keeps the attention inside the boxes.
         class_weights: Whether the loss weighs classes inversely to how often they are drawn.
         patience: Epochs without a better validation loss before the run stops early; 0 never.
         precision: `auto`, `float32` or `mixed_bfloat16`.
@@ -76,6 +77,7 @@ class TrainConfig:
     clip_norm: float = 5.0
     dropout: float = 0.4
     lesion_weight: float = 1.0
+    place_weight: float = 0.0
     class_weights: bool = False
     patience: int = 0
     precision: str = "auto"
@@ -110,6 +112,7 @@ class TrainConfig:
             ("averaging", "0 to below 1", 0.0 <= self.averaging < 1.0),
             ("dropout", "0 to below 1", 0.0 <= self.dropout < 1.0),
             ("patience", "0 or more", self.patience >= 0),
+            ("place_weight", "0 to 100", 0.0 <= self.place_weight <= 100.0),
             ("head_epochs", "0 to below epochs", 0 <= self.head_epochs < self.epochs),
             ("fine_tune_rate", "0 to 1", 0.0 <= self.fine_tune_rate <= 1.0),
             ("feature_variants", "0 to 64", 0 <= self.feature_variants <= 64),

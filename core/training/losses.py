@@ -65,6 +65,39 @@ def lesion_loss(target: Any, logits: Any) -> Any:
     return total / ops.maximum(ops.sum(weight, axis=(1, 2, 3)), 1.0)
 
 
+def place_loss(target: Any, logits: Any) -> Any:
+    """Minus the log of the share of the head's attention that lies where the lesion is.
+
+    The mean over places in `lesion_loss` hardly minds a single wrong one, but a single one decides
+    where the logits are high: the head listens to their exponentials.
+
+    Args:
+        target: As for `lesion_loss`; attention to unknown places isn't held against a slice.
+        logits: Float tensor of the same shape.
+
+    Returns:
+        Float tensor of shape (batch,), at least 0; 0 for slices without a known lesion.
+    """
+    shape = (ops.shape(target)[0], -1)
+    target, logits = ops.reshape(target, shape), ops.reshape(logits, shape)
+    allowed = ops.cast(target != 0.0, logits.dtype)
+    located = ops.cast(ops.any(target > 0.0, axis=-1), logits.dtype)
+    return located * partial_cross_entropy(allowed, logits)
+
+
+def on_the_map(place_weight: float) -> Callable[[Any, Any], Any]:
+    """Return the whole loss of a lesion map.
+
+    Args:
+        place_weight: Weight of `place_loss` beside `lesion_loss`, at least 0.
+    """
+    if not place_weight:
+        return lesion_loss
+    return lambda target, logits: (
+        lesion_loss(target, logits) + place_weight * place_loss(target, logits)
+    )
+
+
 def allowed_accuracy(allowed: Any, logits: Any) -> Any:
     """Share of slices whose most probable class is an allowed one; shape (batch,).
 

@@ -78,7 +78,7 @@ class Stage:
         }
         weights = {LOGITS_LAYER: 1.0}
         if lesions:
-            loss[LESION_LAYER] = losses.lesion_loss
+            loss[LESION_LAYER] = losses.on_the_map(config.place_weight)
             weights[LESION_LAYER] = config.lesion_weight
         self.model.compile(
             self.optimizer,

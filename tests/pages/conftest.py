@@ -167,7 +167,10 @@ def report(full=True, seed=0):
         validation_y=val_y,
         validation_logits=logits(val_y),
         external=ExternalInputs("br35h-external", logits(np.full(30, 2))) if full else None,
-        localisation=[LocalisationResult(k % 3 > 0, 0.4, k % 4 == 0, f"g{k}") for k in range(20)]
+        localisation=[
+            LocalisationResult(k % 3 > 0, 0.4, k % 4 == 0, f"g{k}", "glioma" if k else "pituitary")
+            for k in range(20)
+        ]
         if full
         else None,
         shipped=ShippedSplitInputs(np.arange(40) % 20 > 0, [f"s{k}" for k in range(40)], 17)

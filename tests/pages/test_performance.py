@@ -76,6 +76,16 @@ def test_tables_hold_classes_sources_and_checks(open_page, publish):
     assert list(checks["Check"])[:2] == ["Internal: test split", "External: br35h-external"]
 
 
+def test_localisation_is_told_for_every_class(open_page, publish, texts):
+    publish()
+    at = open_page(PAGE)
+    shown = {metric.label: metric.value for metric in at.metric}
+    assert shown["Pointing"].startswith("65")
+    assert shown["Pointing, Glioma"].startswith("68.4")
+    assert shown["Pointing, Pituitary tumour"].startswith("0")
+    assert "the same of the 19 slices of this class" in texts(at)
+
+
 def test_a_report_without_outside_checks_says_so(open_page, publish, texts):
     publish(full=False)
     said = texts(open_page(PAGE))

@@ -77,3 +77,14 @@ def test_summary_by_hand():
     assert summary["energy"]["value"] == pytest.approx(0.4)
     assert summary["centre_baseline"]["value"] == 0.25
     assert summary["pointing"]["low"] < 0.75 <= summary["pointing"]["high"]
+    assert summary["per_class"] == {}
+
+
+def test_a_class_whose_lesions_are_never_pointed_at_shows():
+    hits = [(True, "glioma")] * 3 + [(False, "pituitary")] * 2 + [(True, "meningioma")]
+    results = [
+        LocalisationResult(hit, 0.5, False, str(k), label) for k, (hit, label) in enumerate(hits)
+    ]
+    found = summarise_localisation(results, resamples=100)["per_class"]
+    values = {key: (row["n"], row["pointing"]["value"]) for key, row in found.items()}
+    assert values == {"glioma": (3, 1.0), "meningioma": (1, 1.0), "pituitary": (2, 0.0)}

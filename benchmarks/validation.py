@@ -1,0 +1,149 @@
+"""What chooses between networks: their answers on the validation split.
+
+    python -m benchmarks.validation NAME=TARGET ... [--root DATA]
+    python -m benchmarks.validation --write
+
+A target is the folder of a published model or of a run; NAME is what the table calls it.
+Each is asked as `publish --mirrored` would publish it: from both views, with the decision line
+and the temperature of the validation split. The split is optimistic, therefore: it says which
+network is better, not how good one is. Networks that were measured before stay in the results.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks.ablation import DOCUMENT, fill
+from core.data.manifest import Manifest, read_manifest
+from core.data.pool import Pool, load_pool
+from core.errors import DatasetError
+from core.evaluate import localise, pool_logits
+from core.evaluation.calibration import fit_temperature, negative_log_likelihood, softmax
+from core.evaluation.external import check_within_patients
+from core.evaluation.intervals import GroupBootstrap
+from core.evaluation.localisation import summarise_localisation
+from core.evaluation.operating import no_tumour_shift, wanted_share
+from core.files import write_json, write_text
+from core.labels import NO_TUMOUR
+from core.provenance import open_origin
+from core.settings import get_settings
+from core.types import FloatArray
+
+RESULTS: Final = Path("benchmarks/results/validation.json")
+MARKERS: Final = ("<!-- validation: begin -->", "<!-- validation: end -->")
+PAIRED: Final = "tcga-lgg"
+"""The source whose patients have slices with and without a tumour."""
+COLUMNS: Final = ("network", "right", "log loss", "no-tumour kept", "within patients", "pointing")
+
+
+def answers(logits: FloatArray, pool: Pool, positions: Any, no_tumour: int) -> dict[str, Any]:
+    """Score raw logits as a publication would: shifted to the line, then calibrated.
+
+    Args:
+        logits: float32 of shape (positions, classes).
+        pool: The decoded slices.
+        positions: int64, where the logits' slices lie in the pool.
+        no_tumour: Index of the tumour-free class.
+    """
+    y = pool.targets[positions]
+    rows = [pool.rows[i] for i in positions]
+    free = y == no_tumour
+    shift = no_tumour_shift(logits, y, no_tumour, wanted_share(int(free.sum())))
+    moved = logits.copy()
+    moved[:, no_tumour] += shift
+    temperature = fit_temperature(moved, y)
+    p = softmax(moved, temperature)
+    right = p.argmax(axis=1) == y
+    bootstrap = GroupBootstrap([row.group for row in rows])
+    paired = np.array([row.source == PAIRED for row in rows])
+    return {
+        "slices": len(y),
+        "right": int(right.sum()),
+        "accuracy": bootstrap.mean(right).to_dict(),
+        "log_loss": round(negative_log_likelihood(moved, y, temperature), 5),
+        "notumour_shift": round(shift, 4),
+        "notumour_kept": round(float(right[free].mean()), 5),
+        "tumours_found": round(float((p[~free].argmax(axis=1) != no_tumour).mean()), 5),
+        "within_patient": check_within_patients(
+            p[paired],
+            ~free[paired],
+            no_tumour,
+            [row.group for row, own in zip(rows, paired, strict=True) if own],
+        ),
+    }
+
+
+def measured(target: str, manifest: Manifest) -> dict[str, Any]:
+    """Return the row of a target; see `answers`, and `summarise_localisation` for its maps."""
+    origin = open_origin(Path(target), mirrored=True)
+    predictor = origin.predictor
+    cache = get_settings().runs_dir / ".cache"
+    pool = load_pool(manifest, predictor.card.input_size, cache, predictor.labels)
+    positions = pool.where("val")
+    logits = pool_logits(predictor, pool, positions)
+    cams, lesions = localise(predictor, pool, positions)
+    return {
+        "command": origin.facts["command"],
+        "size": predictor.card.input_size,
+        "split": "val",
+        "manifest_sha256": manifest.sha256,
+        **answers(logits, pool, positions, predictor.labels.index(NO_TUMOUR)),
+        "localisation": summarise_localisation(cams),
+        "lesion_map": summarise_localisation(lesions) if lesions else None,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def table(networks: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the lines of the table, in the order in which the networks were measured."""
+    lines = [COLUMNS, ("---",) * len(COLUMNS)]
+    for name, row in networks.items():
+        accuracy, within = row["accuracy"], (row["within_patient"] or {}).get("auroc", {})
+        lines.append(
+            (
+                name,
+                f"{row['right']} of {row['slices']}: {accuracy['value']:.4f} "
+                f"({accuracy['low']:.3f} to {accuracy['high']:.3f})",
+                f"{row['log_loss']:.4f}",
+                f"{row['notumour_kept']:.3f}",
+                f"{within['value']:.4f}" if within else "-",
+                f"{row['localisation']['pointing']['value']:.3f}",
+            )
+        )
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure targets, or write what was measured into the document."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("targets", nargs="*", metavar="NAME=TARGET")
+    parser.add_argument("--manifest", type=Path, default=Path("weights/manifest.csv"))
+    parser.add_argument("--root", type=Path, help="root of the manifest's paths")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--document", type=Path, default=DOCUMENT)
+    parser.add_argument("--write", action="store_true", help=f"fill {DOCUMENT}")
+    options = parser.parse_args(argv)
+    networks: dict[str, dict[str, Any]] = (
+        json.loads(options.results.read_text(encoding="utf-8")) if options.results.exists() else {}
+    )
+    for named in options.targets:
+        name, equals, target = named.partition("=")
+        if not (name and equals and target):
+            raise DatasetError(f"A network is given as NAME=TARGET. Received: {named!r}.")
+        networks[name] = measured(target, read_manifest(options.manifest, options.root))
+        write_json(options.results, networks)
+    lines = table(networks)
+    if options.write:
+        text = options.document.read_text(encoding="utf-8")
+        write_text(options.document, fill(text, lines, MARKERS))
+    else:
+        print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

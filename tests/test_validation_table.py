@@ -1,0 +1,49 @@
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from benchmarks import validation
+from core.errors import DatasetError
+
+
+def pool(targets, sources):
+    rows = [SimpleNamespace(group=f"g{k}", source=s) for k, s in enumerate(sources)]
+    return SimpleNamespace(targets=np.array(targets), rows=rows)
+
+
+def test_answers_are_scored_with_the_line_and_the_temperature_of_a_publication():
+    """Two of three tumour-free slices lean to glioma; the line is drawn so that all stay."""
+    logits = np.array([[2, 0], [1, 0], [0, 2], [1, 0], [0.5, 0]], np.float32)
+    slices = pool([0, 0, 1, 1, 1], ["tcga-lgg"] * 4 + ["elsewhere"])
+    row = validation.answers(logits, slices, np.arange(5), no_tumour=1)
+    assert row["notumour_shift"] == pytest.approx(1.001)
+    assert (row["notumour_kept"], row["tumours_found"]) == (1.0, 0.5)
+    assert (row["right"], row["slices"], row["accuracy"]["value"]) == (4, 5, pytest.approx(0.8))
+    # 1 - P orders two tumours and two others: three of four pairs, and one tie at 1.0.
+    assert row["within_patient"]["auroc"]["value"] == pytest.approx(0.875)
+
+
+def test_the_table_is_written_from_what_was_measured(tmp_path):
+    row = {
+        "right": 9,
+        "slices": 10,
+        "accuracy": {"value": 0.9, "low": 0.7, "high": 1.0},
+        "log_loss": 0.25,
+        "notumour_kept": 0.965,
+        "within_patient": None,
+        "localisation": {"pointing": {"value": 0.75}},
+    }
+    results, document = tmp_path / "validation.json", tmp_path / "page.md"
+    results.write_text(json.dumps({"a network": row}))
+    document.write_text("\n".join(["before", *validation.MARKERS, "after"]))
+    validation.main(["--results", str(results), "--document", str(document), "--write"])
+    lines = document.read_text().splitlines()
+    assert "| a network | 9 of 10: 0.9000 (0.700 to 1.000) | 0.2500 | 0.965 | - | 0.750 |" in lines
+    assert (lines[0], lines[-1]) == ("before", "after")
+
+
+def test_a_target_without_a_name_is_refused(tmp_path):
+    with pytest.raises(DatasetError, match=r"NAME=TARGET. Received: 'weights/cnn'"):
+        validation.main(["weights/cnn", "--results", str(tmp_path / "none.json")])
