@@ -38,7 +38,15 @@ RESULTS: Final = Path("benchmarks/results/validation.json")
 MARKERS: Final = ("<!-- validation: begin -->", "<!-- validation: end -->")
 PAIRED: Final = "tcga-lgg"
 """The source whose patients have slices with and without a tumour."""
-COLUMNS: Final = ("network", "right", "log loss", "no-tumour kept", "within patients", "pointing")
+COLUMNS: Final = (
+    "network",
+    "right",
+    "log loss",
+    "no-tumour kept",
+    "within patients",
+    "pointing",
+    "pointing, worst class",
+)
 
 
 def answers(logits: FloatArray, pool: Pool, positions: Any, no_tumour: int) -> dict[str, Any]:
@@ -113,9 +121,17 @@ def table(networks: dict[str, dict[str, Any]]) -> list[str]:
                 f"{row['notumour_kept']:.3f}",
                 f"{within['value']:.4f}" if within else "-",
                 f"{row['localisation']['pointing']['value']:.3f}",
+                _worst(row["localisation"]["per_class"]),
             )
         )
     return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def _worst(classes: dict[str, dict[str, Any]]) -> str:
+    if not classes:
+        return "-"
+    key = min(classes, key=lambda name: classes[name]["pointing"]["value"])
+    return f"{classes[key]['pointing']['value']:.3f} ({key})"
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -33,14 +33,21 @@ def test_the_table_is_written_from_what_was_measured(tmp_path):
         "log_loss": 0.25,
         "notumour_kept": 0.965,
         "within_patient": None,
-        "localisation": {"pointing": {"value": 0.75}},
+        "localisation": {
+            "pointing": {"value": 0.75},
+            "per_class": {
+                "glioma": {"pointing": {"value": 0.9}},
+                "pituitary": {"pointing": {"value": 0.5}},
+            },
+        },
     }
     results, document = tmp_path / "validation.json", tmp_path / "page.md"
     results.write_text(json.dumps({"a network": row}))
     document.write_text("\n".join(["before", *validation.MARKERS, "after"]))
     validation.main(["--results", str(results), "--document", str(document), "--write"])
     lines = document.read_text().splitlines()
-    assert "| a network | 9 of 10: 0.9000 (0.700 to 1.000) | 0.2500 | 0.965 | - | 0.750 |" in lines
+    cells = "9 of 10: 0.9000 (0.700 to 1.000) | 0.2500 | 0.965 | - | 0.750 | 0.500 (pituitary)"
+    assert f"| a network | {cells} |" in lines
     assert (lines[0], lines[-1]) == ("before", "after")
 
 
