@@ -38,14 +38,16 @@ def show(report: Report, _stored: Stored) -> None:
             (_("Lesion energy"), lesion["energy"], same),
         ]
     metric_row([(name, interval(figure), origin) for name, figure, origin in rows])
-    metric_row(
-        (
-            _("Pointing, {label}").format(label=describe(key).name),
-            interval(found["pointing"]),
-            _("the same of the {n} slices of this class").format(n=written(found["n"])),
+    if found := part.get("per_class"):
+        st.markdown(_("**Pointing in each class**"))
+        metric_row(
+            (
+                describe(key).name,
+                interval(row["pointing"]),
+                _("n = {n}").format(n=written(row["n"])),
+            )
+            for key, row in found.items()
         )
-        for key, found in (part.get("per_class") or {}).items()
-    )
     st.caption(
         _("Split: {split}, {n} slices with a known box.").format(
             split=reports.split_name(report["split"]), n=written(part["n"])
