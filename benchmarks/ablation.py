@@ -147,6 +147,32 @@ def fill(text: str, lines: Sequence[str], markers: tuple[str, str] = (BEGIN, END
     return before + "\n".join([begin, "", *lines, "", end]) + after
 
 
+def add_document_flags(parser: argparse.ArgumentParser) -> None:
+    """Let a command write its tables into the document; see `deliver`."""
+    parser.add_argument("--document", type=Path, default=DOCUMENT)
+    parser.add_argument("--write", action="store_true", help=f"fill {DOCUMENT}")
+
+
+def deliver(
+    lines: Sequence[str], options: argparse.Namespace, markers: tuple[str, str] = (BEGIN, END)
+) -> None:
+    """Print lines, or put them between two markers of the document where that is wanted.
+
+    Args:
+        lines: The tables.
+        options: With what `add_document_flags` adds.
+        markers: See `fill`.
+
+    Raises:
+        DatasetError: If the document hasn't both markers.
+    """
+    if options.write:
+        text = options.document.read_text(encoding="utf-8")
+        write_text(options.document, fill(text, lines, markers))
+    else:
+        print("\n".join(lines))
+
+
 def keep_measured(lines: Sequence[str], text: str) -> list[str]:
     """Take over from the document the rows whose report isn't here, instead of emptying them.
 
@@ -165,12 +191,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print the commands or the tables, or write the tables into the document."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--commands", action="store_true", help="print what has to be run")
-    parser.add_argument("--write", action="store_true", help=f"fill {DOCUMENT}")
+    add_document_flags(parser)
     parser.add_argument("--root", default="DATA", help="dataset root, for the commands")
     parser.add_argument("--external", default="", help="external folder, for the commands")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--weights", type=Path, default=Path("weights"))
-    parser.add_argument("--document", type=Path, default=DOCUMENT)
     options = parser.parse_args(argv)
     if options.commands:
         print("\n".join(row.train(options.root) for row in ROWS))
@@ -178,10 +203,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     lines = table(options.runs, options.weights)
     if options.write:
-        text = options.document.read_text(encoding="utf-8")
-        write_text(options.document, fill(text, keep_measured(lines, text)))
-    else:
-        print("\n".join(lines))
+        lines = keep_measured(lines, options.document.read_text(encoding="utf-8"))
+    deliver(lines, options)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.ablation import DOCUMENT, fill
+from benchmarks.ablation import add_document_flags, deliver
 from core.data.boxes import read_boxes
 from core.evaluation.intervals import GroupBootstrap, Interval
 from core.evaluation.side_by_side import StoredPredictions, read_predictions
-from core.files import write_text
 from core.labels import NO_TUMOUR
 
 MODELS: Final = ("cnn", "vgg16", "vgg19")
@@ -96,15 +95,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, required=True, help="dataset root")
     parser.add_argument("--weights", type=Path, default=Path("weights"))
-    parser.add_argument("--document", type=Path, default=DOCUMENT)
-    parser.add_argument("--write", action="store_true", help=f"fill {DOCUMENT}")
+    add_document_flags(parser)
     options = parser.parse_args(argv)
-    lines = table(options.weights, options.root)
-    if options.write:
-        text = options.document.read_text(encoding="utf-8")
-        write_text(options.document, fill(text, lines, MARKERS))
-    else:
-        print("\n".join(lines))
+    deliver(table(options.weights, options.root), options, MARKERS)
 
 
 if __name__ == "__main__":

@@ -18,17 +18,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.ablation import DOCUMENT, fill
+from benchmarks.ablation import add_document_flags, deliver, figure
 from core.data.manifest import Manifest, read_manifest
 from core.data.pool import Pool, load_pool
 from core.errors import DatasetError
 from core.evaluate import localise, pool_logits
 from core.evaluation.calibration import fit_temperature, negative_log_likelihood, softmax
 from core.evaluation.external import check_within_patients
+from core.evaluation.inputs import WITHIN_PATIENT_SOURCE
 from core.evaluation.intervals import GroupBootstrap
 from core.evaluation.localisation import summarise_localisation
 from core.evaluation.operating import no_tumour_shift, wanted_share
-from core.files import write_json, write_text
+from core.files import write_json
 from core.labels import NO_TUMOUR
 from core.provenance import open_origin
 from core.settings import get_settings
@@ -36,8 +37,6 @@ from core.types import FloatArray
 
 RESULTS: Final = Path("benchmarks/results/validation.json")
 MARKERS: Final = ("<!-- validation: begin -->", "<!-- validation: end -->")
-PAIRED: Final = "tcga-lgg"
-"""The source whose patients have slices with and without a tumour."""
 COLUMNS: Final = (
     "network",
     "right",
@@ -68,7 +67,7 @@ def answers(logits: FloatArray, pool: Pool, positions: Any, no_tumour: int) -> d
     p = softmax(moved, temperature)
     right = p.argmax(axis=1) == y
     bootstrap = GroupBootstrap([row.group for row in rows])
-    paired = np.array([row.source == PAIRED for row in rows])
+    paired = np.array([row.source == WITHIN_PATIENT_SOURCE for row in rows])
     return {
         "slices": len(y),
         "right": int(right.sum()),
@@ -111,16 +110,14 @@ def table(networks: dict[str, dict[str, Any]]) -> list[str]:
     """Return the lines of the table, in the order in which the networks were measured."""
     lines = [COLUMNS, ("---",) * len(COLUMNS)]
     for name, row in networks.items():
-        accuracy, within = row["accuracy"], (row["within_patient"] or {}).get("auroc", {})
         lines.append(
             (
                 name,
-                f"{row['right']} of {row['slices']}: {accuracy['value']:.4f} "
-                f"({accuracy['low']:.3f} to {accuracy['high']:.3f})",
+                f"{row['right']} of {row['slices']}: {figure(row, ('accuracy',))}",
                 f"{row['log_loss']:.4f}",
                 f"{row['notumour_kept']:.3f}",
-                f"{within['value']:.4f}" if within else "-",
-                f"{row['localisation']['pointing']['value']:.3f}",
+                figure(row, ("within_patient", "auroc")),
+                figure(row, ("localisation", "pointing")),
                 _worst(row["localisation"]["per_class"]),
             )
         )
@@ -131,7 +128,14 @@ def _worst(classes: dict[str, dict[str, Any]]) -> str:
     if not classes:
         return "-"
     key = min(classes, key=lambda name: classes[name]["pointing"]["value"])
-    return f"{classes[key]['pointing']['value']:.3f} ({key})"
+    return f"{key}: {figure(classes[key], ('pointing',))}"
+
+
+def _named(word: str) -> tuple[str, str]:
+    name, _, target = word.partition("=")
+    if not (name and target):
+        raise DatasetError(f"A network is given as NAME=TARGET. Received: {word!r}.")
+    return name, target
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -141,24 +145,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--manifest", type=Path, default=Path("weights/manifest.csv"))
     parser.add_argument("--root", type=Path, help="root of the manifest's paths")
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--document", type=Path, default=DOCUMENT)
-    parser.add_argument("--write", action="store_true", help=f"fill {DOCUMENT}")
+    add_document_flags(parser)
     options = parser.parse_args(argv)
+    # All names first, so that a wrong one is refused before minutes of measuring.
+    targets = dict(_named(word) for word in options.targets)
     networks: dict[str, dict[str, Any]] = (
         json.loads(options.results.read_text(encoding="utf-8")) if options.results.exists() else {}
     )
-    for named in options.targets:
-        name, equals, target = named.partition("=")
-        if not (name and equals and target):
-            raise DatasetError(f"A network is given as NAME=TARGET. Received: {named!r}.")
-        networks[name] = measured(target, read_manifest(options.manifest, options.root))
-        write_json(options.results, networks)
-    lines = table(networks)
-    if options.write:
-        text = options.document.read_text(encoding="utf-8")
-        write_text(options.document, fill(text, lines, MARKERS))
-    else:
-        print("\n".join(lines))
+    if targets:
+        manifest = read_manifest(options.manifest, options.root)
+        for name, target in targets.items():
+            networks[name] = measured(target, manifest)
+            write_json(options.results, networks)
+    deliver(table(networks), options, MARKERS)
 
 
 if __name__ == "__main__":
