@@ -2,9 +2,11 @@
 
 Copies slices of the grouped test split, from which no published model learned, into a folder
 with other class names, splits it anew, and trains from published weights and from random ones
-with the same commands that anyone would type. Prints them, their times and both test figures.
+with the same commands that anyone would type. Keeps them, their times, both test figures and
+the epochs, and tells them in `docs/generalisation.md` where that is wanted.
 
     python -m benchmarks.three_class [--data DIR] [--model vgg16] [--epochs 10]
+    python -m benchmarks.three_class --write
 """
 
 import argparse
@@ -16,16 +18,22 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from benchmarks.ablation import add_document_flags, deliver, figure
+from core.errors import DatasetError
 from core.files import write_json
 
 CLASSES = {"glioma": "brain_glioma", "meningioma": "brain_menin", "pituitary": "brain_tumor"}
-RESULT = Path("benchmarks/results/three_class.json")
+RESULT: Final = Path("benchmarks/results/three_class.json")
+MARKERS: Final = ("<!-- three classes: begin -->", "<!-- three classes: end -->")
+COLUMNS: Final = ("start", "right among the slices kept aside", "slices", "training")
+STARTS: Final = {"published": "published weights", "random": "random weights"}
 
 
 def build(manifest: Path, data: Path, folder: Path, count: int) -> int:
@@ -96,8 +104,54 @@ def trained(init: str, options: argparse.Namespace, manifest: Path, run: Path) -
     }
 
 
-def main() -> None:
-    """Measure, print, write the result."""
+def measured(options: argparse.Namespace) -> dict[str, Any]:
+    """Build the folders, train from both starts, and return what both gave."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "three"
+        images = build(Path("weights/manifest.csv"), options.data, folder, options.count)
+        manifest = Path(scratch) / "manifest.csv"
+        shell("split", str(folder), "--out", str(manifest))
+        inits = {"published": f"weights/{options.model}", "random": "random"}
+        rows = {
+            start: trained(init, options, manifest, Path(scratch) / run)
+            for run, (start, init) in zip("ab", inits.items(), strict=True)
+        }
+    return {"images": images, **rows, "created": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
+def told(result: dict[str, Any]) -> list[str]:
+    """Return the table, and the log of the training from published weights.
+
+    Args:
+        result: What `measured` returned.
+    """
+    lines = [COLUMNS, ("---",) * len(COLUMNS)]
+    for start, name in STARTS.items():
+        row = result[start]
+        right = figure(row, ("test_accuracy",))
+        lines.append((name, right, str(row["test_accuracy"]["n"]), f"{row['seconds']:.0f} s"))
+    log = [
+        f"epoch {row['epoch']:2d}  loss {row['loss']:.3f}  accuracy {row['accuracy']:.3f}"
+        f"  val_loss {row['val_loss']:.3f}  val_accuracy {row['val_accuracy']:.3f}"
+        f"  {row['seconds']:.0f} s"
+        for row in result["published"]["history"]
+    ]
+    day = result["created"].split("T")[0]
+    return [
+        *("| " + " | ".join(line) + " |" for line in lines),
+        "",
+        f"Measured on {day} with {result['images']} slices, from the weights published then. The",
+        "command and the log of the first:",
+        "",
+        "```",
+        result["published"]["command"],
+        *log,
+        "```",
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure and keep the result, or write what was measured into the document."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--model", default="vgg16")
@@ -105,28 +159,14 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--count", type=int, default=100)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "three"
-        images = build(Path("weights/manifest.csv"), options.data, folder, options.count)
-        manifest = Path(scratch) / "manifest.csv"
-        shell("split", str(folder), "--out", str(manifest))
-        result: dict[str, Any] = {
-            "images": images,
-            "published": trained(
-                f"weights/{options.model}", options, manifest, Path(scratch) / "a"
-            ),
-            "random": trained("random", options, manifest, Path(scratch) / "b"),
-        }
-    for start in ("published", "random"):
-        row = result[start]
-        accuracy = row["test_accuracy"]
-        print(
-            f"{start:>9}: {row['seconds']:.0f} s, test accuracy {accuracy['value']:.3f} "
-            f"[{accuracy['low']:.3f}, {accuracy['high']:.3f}], n = {accuracy['n']}"
-        )
-    result["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-    write_json(RESULT, result)
+    parser.add_argument("--results", type=Path, default=RESULT)
+    add_document_flags(parser)
+    options = parser.parse_args(argv)
+    if not options.write:
+        write_json(options.results, measured(options))
+    if not options.results.exists():
+        raise DatasetError(f"A result is measured before it is written. Missing: {options.results}")
+    deliver(told(json.loads(options.results.read_text(encoding="utf-8"))), options, MARKERS)
 
 
 if __name__ == "__main__":
