@@ -1,6 +1,5 @@
 """Where published weights come from: the facts of a card that nobody types in."""
 
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,11 @@ from core.data.sources import SOURCES
 from core.errors import RunError
 from core.files import parse_json
 from core.inference import Predictor, load_folder, load_run
-from core.models.card import read_card
-from core.models.registry import MODELS
-from core.training.config import STARTS, TrainConfig, read_config
-from core.training.runs import RunInfo, read_run
+from core.training.config import read_config
+from core.training.earlier import EarlierRun, earlier_runs, read_earlier
+from core.training.lineage import lineage, taught_by, training_command
+from core.training.runs import read_run
 
-_NOT_FLAGS = ("model", "manifest", "root", "labels", "augmentation", "mixing")
 _KEPT = (
     "architecture", "input_size", "labels", "init", "command", "head", "mirrored", "earlier_runs",
     "teachers", "fold", "epochs", "best_epoch", "seed", "precision", "parameters",
@@ -30,6 +28,7 @@ class Origin:
         predictor: The model.
         facts: What the card says about how it was trained.
         history: Its epochs.
+        earlier: What it had been trained by before, the first run first.
         manifest: Path of the manifest that it was trained on; None if only its digest is known.
         root: Dataset root that the training named.
         shift: What the no-tumour logit was raised by when the weights were published before.
@@ -38,6 +37,7 @@ class Origin:
     predictor: Predictor
     facts: dict[str, Any]
     history: list[dict[str, Any]]
+    earlier: list[EarlierRun]
     manifest: Path | None
     root: Path | None
     shift: float = 0.0
@@ -62,7 +62,7 @@ def open_origin(folder: Path, mirrored: bool | None = None) -> Origin:
         history = parse_json((folder / "history.json").read_text(encoding="utf-8"))
         decision = raw.get("decision") or {}
         shift = float(decision.get("notumour_shift", 0.0))
-        return Origin(predictor, facts, history, None, None, shift)
+        return Origin(predictor, facts, history, read_earlier(folder), None, None, shift)
     config, info = read_config(folder), read_run(folder)
     if not (folder / "best.weights.h5").is_file():
         raise RunError(
@@ -77,17 +77,18 @@ def open_origin(folder: Path, mirrored: bool | None = None) -> Origin:
         "command": training_command(config),
         "head": config.head,
         "mirrored": predictor.card.mirrored,
-        "earlier_runs": _lineage(Path(config.init), info.start),
+        "earlier_runs": lineage(Path(config.init), info.start),
         "epochs": len(info.history),
         "best_epoch": info.detail.get("best", {}).get("epoch"),
         "seed": config.seed,
-        "teachers": _teachers(config, info),
+        "teachers": taught_by(config, info),
         "fold": config.fold,
         "precision": info.detail.get("precision", config.precision),
         "parameters": int(predictor.model.count_params()),
     }
     root = Path(config.root) if config.root else None
-    return Origin(predictor, facts, info.history, Path(config.manifest), root)
+    earlier = earlier_runs(Path(config.init), info.start)
+    return Origin(predictor, facts, info.history, earlier, Path(config.manifest), root)
 
 
 def _seeing(predictor: Predictor, mirrored: bool | None) -> Predictor:
@@ -96,75 +97,6 @@ def _seeing(predictor: Predictor, mirrored: bool | None) -> Predictor:
         return predictor
     card = replace(predictor.card, raw={**predictor.card.raw, "mirrored": mirrored})
     return Predictor(card, predictor.model, predictor.calibrated, predictor.gate)
-
-
-def training_command(config: TrainConfig) -> str:
-    """Return the `train` command that a configuration stands for.
-
-    Only what differs from the defaults is named; the manifest by its file name.
-    """
-    words = ["python", "-m", "core", "train", "--model", config.model]
-    words += ["--manifest", Path(config.manifest).name]
-    defaults = TrainConfig(config.model, config.manifest)
-    values, usual = (
-        {**vars(c), **vars(c.augmentation), **vars(c.mixing)} for c in (config, defaults)
-    )
-    if config.model in MODELS:
-        # The command's default is the model's own size.
-        usual["size"] = MODELS[config.model].input_size
-    if config.init not in STARTS:
-        # Left out, the seed would follow from what lies in that folder by then.
-        usual["seed"] = None
-    for name in usual:
-        value = values[name]
-        if name in _NOT_FLAGS or value == usual[name]:
-            continue
-        flag = "--" + name.replace("_", "-")
-        text = str(value)
-        if name in ("init", "teacher"):
-            text = ",".join(Path(folder).name for folder in text.split(","))
-        words += [flag] if value is True else [flag, text]
-    return shlex.join(words)
-
-
-def _lineage(folder: Path, told: str) -> list[dict[str, Any]]:
-    """Return what lies in a folder and what that started from, the latest first.
-
-    Each with its command. Published weights count as a run, and so do those that their card
-    names; weights that were published anew since are others, of which nothing is said.
-
-    Args:
-        folder: Whatever a run was started from or taught by.
-        told: What the run called it.
-    """
-    if (folder / "card.json").is_file():
-        raw = read_card(folder).raw
-        if raw["sha256"][:12] not in told:
-            return []
-        published = {key: raw.get(key) for key in ("init", "epochs", "command", "sha256")}
-        taught = {"teachers": raw["teachers"]} if raw.get("teachers") else {}
-        return [{"run": raw["name"], **published, **taught}, *raw.get("earlier_runs", [])]
-    if not (folder / "config.json").is_file():
-        return []
-    config, info = read_config(folder), read_run(folder)
-    record = {
-        "run": folder.name,
-        "init": info.start,
-        "epochs": len(info.history),
-        "command": training_command(config),
-    }
-    if teachers := _teachers(config, info):
-        record["teachers"] = teachers
-    return [record, *_lineage(Path(config.init), info.start)]
-
-
-def _teachers(config: TrainConfig, info: RunInfo) -> list[dict[str, Any]]:
-    """Return whose answers a run learned from, each with what it had been trained by."""
-    names = info.detail.get("teachers", [])
-    return [
-        {"name": name, "runs": _lineage(folder, name)}
-        for name, folder in zip(names, config.teachers, strict=False)
-    ]
 
 
 def trained_on(manifest: Manifest) -> dict[str, Any]:

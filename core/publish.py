@@ -26,6 +26,7 @@ from core.labels import NO_TUMOUR
 from core.models.card import Card, parse_card
 from core.provenance import headline, open_origin, trained_on
 from core.settings import get_settings
+from core.training.earlier import write_earlier
 
 if TYPE_CHECKING:
     from core.data.pool import Pool
@@ -197,6 +198,7 @@ def publish(
         raw["metrics"] = headline(report)
         write_json(fresh / "card.json", raw)
         write_json(fresh / "history.json", origin.history)
+        write_earlier(fresh, origin.earlier)
         write_report(fresh / "report.json", report)
         write_predictions(fresh / "predictions.csv", inputs, raw["temperature"])
         fresh.chmod(0o755)

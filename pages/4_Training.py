@@ -68,6 +68,13 @@ smoothing = right.slider(
     key="smoothing",
     help=_("0 shows the epochs as they were."),
 )
+grown = any(found[name].earlier for name in names)
+whole = grown and st.toggle(
+    _("Earlier runs, too"),
+    value=True,
+    key="earlier_runs",
+    help=_("A published model went on from the weights of runs before; off, its last run alone."),
+)
 
 
 def draw() -> None:
@@ -76,7 +83,9 @@ def draw() -> None:
     chosen = {name: fresh[name] for name in names if name in fresh}
     runs.warn_of_trouble(chosen)
     st.plotly_chart(
-        figures.learning_curves({n: r.history for n, r in chosen.items()}, metric, smoothing),
+        figures.learning_curves(
+            {n: r.whole if whole else r.history for n, r in chosen.items()}, metric, smoothing
+        ),
         key="curves",
         config={"displaylogo": False},
         alt=_("{metric} of {names} over the epochs").format(
@@ -90,6 +99,15 @@ def draw() -> None:
             "the lowest loss among equals."
         )
     )
+    if whole:
+        st.caption(
+            _(
+                "A ring opens a run that went on from the weights of the one before; a gap stands "
+                "for epochs that weren't kept. Runs differ in slice size and in what their slices "
+                "go through, so their training losses don't compare; the validation split is the "
+                "same."
+            )
+        )
     st.dataframe(
         runs.overview(chosen),
         hide_index=True,
@@ -105,5 +123,8 @@ st.fragment(draw, run_every=5.0 if live else None)()
 st.caption(
     _("Figures of the validation split, which chose the epoch; the test split is untouched.")
 )
+if grown:
+    with st.expander(_("Runs of the published models"), icon=":material/conversion_path:"):
+        st.dataframe(runs.earlier_table({name: found[name] for name in names}), hide_index=True)
 with st.expander(_("Settings"), icon=":material/tune:"):
     st.dataframe(runs.settings_table({name: found[name] for name in names}), hide_index=True)

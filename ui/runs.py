@@ -11,6 +11,7 @@ from core.figures.training import best_epoch
 from core.models import registry
 from core.reading import percent
 from core.settings import get_settings
+from core.training.earlier import EarlierRun, read_earlier, whole_history
 from core.training.health import Trouble, find_trouble
 from core.training.runs import read_history
 from core.training.watch import watch_all
@@ -32,11 +33,18 @@ class Trained:
         history: One dict per epoch.
         config: Settings of the run, or what the card tells of them.
         state: The run's state, or `published`.
+        earlier: The runs from whose weights a published model's last one went on.
     """
 
     history: History
     config: dict[str, Any]
     state: str
+    earlier: tuple[EarlierRun, ...] = ()
+
+    @property
+    def whole(self) -> History:
+        """The epochs of all runs, counted through; its own where none went before."""
+        return whole_history(list(self.earlier), self.history) if self.earlier else self.history
 
 
 def metric_name(metric: str) -> str:
@@ -77,7 +85,8 @@ def histories() -> dict[str, Trained]:
         if history:
             card = status.card.raw if status.card is not None else {}
             name = _("{model} (published)").format(model=status.name)
-            found[name] = Trained(history, _card_settings(card), PUBLISHED)
+            earlier = tuple(read_earlier(settings.weights_dir / status.name))
+            found[name] = Trained(history, _card_settings(card), PUBLISHED, earlier)
     for run in watch_all(settings.runs_dir):
         if run.info is not None and run.info.history:
             state = run.state
@@ -112,7 +121,7 @@ def keep_choice(found: dict[str, Trained]) -> None:
 
 
 def overview(chosen: dict[str, Trained]) -> pd.DataFrame:
-    """Return one row per run: state, epochs, best epoch, time."""
+    """Return one row per run: state, epochs, best epoch, time; of the last run alone."""
     rows = []
     for name, run in chosen.items():
         position = best_epoch(run.history)
@@ -123,6 +132,7 @@ def overview(chosen: dict[str, Trained]) -> pd.DataFrame:
                 _("Run"): name,
                 _("State"): state_name(run.state),
                 _("Epochs"): len(run.history),
+                _("Epochs before"): sum(before.epochs for before in run.earlier),
                 _("Best epoch"): best.get("epoch"),
                 _("Validation loss"): best.get("val_loss"),
                 _("Validation accuracy"): best.get("val_accuracy"),
@@ -130,6 +140,28 @@ def overview(chosen: dict[str, Trained]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def earlier_table(chosen: dict[str, Trained]) -> pd.DataFrame:
+    """Return one row per run of the chosen published models, the first run first."""
+    rows = [
+        {
+            _("Model"): name,
+            _("Number"): number,
+            _("Run"): before.run,
+            _("Epochs"): before.epochs,
+            _("Epochs kept"): len(before.history),
+            _("Command"): before.command,
+        }
+        for name, run in chosen.items()
+        if run.earlier
+        for number, before in enumerate((*run.earlier, _last(name, run)), start=1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _last(name: str, run: Trained) -> EarlierRun:
+    return EarlierRun(name, len(run.history), run.config.get("command", ""), run.history)
 
 
 def settings_table(chosen: dict[str, Trained]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 import plotly.graph_objects as go
@@ -42,12 +43,14 @@ def best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
     """Return the position of the epoch whose weights training keeps.
 
     It has the highest validation accuracy, and the lowest validation loss among equals; without
-    accuracies the loss alone decides. None where no epoch has a validation loss.
+    accuracies the loss alone decides. Of several runs, told apart by `run`, the last one's epochs
+    count alone. None where no epoch has a validation loss.
     """
     losses = {
         k: loss
         for k, row in enumerate(history)
-        if (loss := number(row.get("val_loss"))) is not None
+        if row.get("run") == history[-1].get("run")
+        and (loss := number(row.get("val_loss"))) is not None
     }
     right = {k: number(history[k].get("val_accuracy")) or 0.0 for k in losses}
     return min(losses, key=lambda k: (-right[k], losses[k])) if losses else None
@@ -61,11 +64,13 @@ def learning_curves(
     """Draw one metric of every run over its epochs.
 
     The validation split is a solid line, the training split a dotted one; a star marks the
-    best epoch (see `best_epoch`), at its unsmoothed value.
+    best epoch (see `best_epoch`) and a ring the first of every run that went on from another,
+    at their unsmoothed values.
 
     Args:
         runs: History by the run's name: one mapping per epoch with `epoch, loss, accuracy,
-            val_loss, val_accuracy, learning_rate`. Missing or infinite values leave a gap.
+            val_loss, val_accuracy, learning_rate`. Missing or infinite values leave a gap. A
+            history of several runs names each by its position, from 0, as `run`.
         metric: `loss`, `accuracy` or `learning rate`, in any case.
         smoothing: Share of the past in the moving average, 0 to below 1.
 
@@ -106,7 +111,9 @@ def learning_curves(
                 + _("epoch {epoch}: {value}").format(epoch="%{x}", value=f"%{{y:{form}}}")
                 + "<extra></extra>",
             )
-        _mark_best(figure, run, history, epochs, validation or training, (colour, form))
+        look = (colour, form)
+        _mark_starts(figure, run, history, validation or training, look)
+        _mark_best(figure, run, history, epochs, validation or training, look)
     if not figure.data:
         return say(figure, _("No epochs yet."))
     if key == "accuracy":
@@ -118,6 +125,40 @@ def learning_curves(
         # Plotly would halve the steps, and two ticks would round to one epoch.
         figure.update_xaxes(dtick=1)
     return figure
+
+
+def _mark_starts(
+    figure: go.Figure,
+    run: str,
+    history: Sequence[Mapping[str, Any]],
+    field: str,
+    look: tuple[str, str],
+) -> None:
+    """Put a ring on the first epoch of every run but the first."""
+    starts = [
+        row
+        for before, row in pairwise(history)
+        if before.get("run") != row.get("run") and number(row.get(field)) is not None
+    ]
+    if not starts:
+        return
+    colour, form = look
+    figure.add_scatter(
+        x=[row["epoch"] for row in starts],
+        y=[number(row[field]) for row in starts],
+        customdata=[row["run"] + 1 for row in starts],
+        mode="markers",
+        marker={"symbol": "circle-open", "size": 9, "color": colour, "line": {"width": 2}},
+        legendgroup=run,
+        showlegend=False,
+        hovertemplate=_("{run}, epoch {epoch}, where its run {number} begins: {value}").format(
+            run=f"<b>{escape(run)}</b>",
+            epoch="%{x}",
+            number="%{customdata}",
+            value=f"%{{y:{form}}}",
+        )
+        + "<extra></extra>",
+    )
 
 
 def _mark_best(

@@ -112,6 +112,18 @@ def test_smoothing_by_hand_leaves_gaps_and_the_star(history):
     assert star.y[0] == 0.6
 
 
+def test_a_ring_marks_where_each_run_of_several_begins(history):
+    gap = [{"epoch": 4, "run": 1}, {"epoch": 5, "run": 1}]
+    last = [{**history[0], "epoch": 6, "run": 2, "val_loss": 0.3, "val_accuracy": 0.7}]
+    rows = [*({**row, "run": 0} for row in history), *gap, *last]
+    validation, _, rings, star = figures.learning_curves({"a": rows}).data
+    assert list(validation.x) == [1, 2, 3, 4, 5, 6]
+    assert list(validation.y)[3:] == [None, None, 0.3]
+    assert (list(rings.x), list(rings.y), list(rings.customdata)) == ([6], [0.3], [3])
+    # The best epoch of the first run has a higher accuracy, but its weights aren't kept.
+    assert (list(star.x), list(star.y)) == ([6], [0.3])
+
+
 def test_few_epochs_have_a_tick_each(history):
     few = figures.learning_curves({"a": history, "b": history[:1]})
     assert few.layout.xaxis.dtick == 1

@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from core.errors import DatasetError, OutputError, RunError, UnknownModelError
 from core.evaluate import evaluate, open_target, pool_logits
 from core.evaluation.storage import read_report
 from core.inference import load_folder
-from core.provenance import training_command
 from core.publish import publish, recover
 from core.training.augment import AugmentConfig
 from core.training.config import TrainConfig, read_config
+from core.training.earlier import read_earlier
+from core.training.lineage import training_command
 from core.training.trainer import Trainer
 from tests.core.training.conftest import tiny_architecture, tiny_manifest  # noqa: F401
 
@@ -40,8 +42,8 @@ def test_a_published_model_has_its_files_and_predictions(published):
     weights, _ = published
     assert sorted(os.listdir(weights)) == ["mine"]
     assert sorted(os.listdir(weights / "mine")) == [
-        "card.json", "gate.safetensors", "history.json", "predictions.csv", "report.json",
-        "weights.safetensors",
+        "card.json", "earlier.json", "gate.safetensors", "history.json", "predictions.csv",
+        "report.json", "weights.safetensors",
     ]  # fmt: skip
 
 
@@ -70,8 +72,18 @@ def test_the_card_names_the_runs_before(run, tmp_path):
     later = publish(tmp_path / "third", "mine", tmp_path / "weights")
     assert [run["run"] for run in later.raw["earlier_runs"]] == ["mine", "first"]
     assert later.raw["earlier_runs"][0]["sha256"] == card.sha256
+    runs = read_earlier(tmp_path / "weights" / "mine")
+    assert [(run.run, run.epochs, len(run.history)) for run in runs] == [
+        ("first", 2, 2),
+        ("mine", 1, 1),
+    ]
+    again = publish(tmp_path / "weights" / "mine", "mine", tmp_path / "weights",
+                    manifest=Path(config.manifest))  # fmt: skip
+    assert again.raw["earlier_runs"] == later.raw["earlier_runs"]
+    assert len(read_earlier(tmp_path / "weights" / "mine")) == 2
     # By now other weights have that name.
     assert publish(tmp_path / "third", "other", tmp_path / "weights").raw["earlier_runs"] == []
+    assert read_earlier(tmp_path / "weights" / "other") == []
 
 
 def test_the_report_is_that_of_the_published_weights(published, tiny_manifest, tmp_path):  # noqa: F811

@@ -1,10 +1,18 @@
+import json
 import os
 from datetime import UTC, datetime
 
 import pytest
 
 from core.data.manifest import read_manifest
+from core.training.earlier import EarlierRun, write_earlier
+from core.training.runs import read_history
 from tests.pages.training.acts import PAGE, WHOLE, epochs
+
+
+def curves(at):
+    (chart,) = at.get("plotly_chart")
+    return json.loads(chart.proto.spec)["data"]
 
 
 def test_without_a_split_the_form_tells_where_to_make_one(open_page):
@@ -30,6 +38,23 @@ def test_runs_and_published_models_share_the_axes(open_page, publish, lay_run):
     assert settings.loc["learning_rate", "first"] == "0.001"
     assert settings.loc["learning_rate", "cnn (published)"] == "—"
     assert settings.loc["manifest", "first"] == "m.csv"
+
+
+def test_a_published_model_shows_the_runs_before_its_last(open_page, publish, folders):
+    publish()
+    before = [EarlierRun("lost", 2, "train", []), EarlierRun("kept", 1, "train", epochs([1.0]))]
+    write_earlier(folders / "weights" / "cnn", before)
+    at = open_page(PAGE)
+    assert at.toggle(key="earlier_runs").value
+    assert at.dataframe[0].value.loc[0, "Epochs before"] == 3
+    (line, *_), last = curves(at), len(read_history(folders / "weights" / "cnn"))
+    assert line["x"] == list(range(1, 4 + last))
+    assert line["y"][:3] == [None, None, 1.0]
+    table = at.dataframe[1].value
+    assert list(table["Run"]) == ["lost", "kept", "cnn (published)"]
+    assert list(table["Epochs kept"]) == [0, 1, last]
+    at.toggle(key="earlier_runs").set_value(False).run()
+    assert curves(at)[0]["x"] == list(range(1, 1 + last))
 
 
 @pytest.mark.parametrize("curve", ["loss", "accuracy", "learning rate"])

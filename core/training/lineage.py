@@ -1,0 +1,81 @@
+"""What a run grew from: its command, the runs before it and those that taught it."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from core.models.card import read_card
+from core.models.registry import MODELS
+from core.training.config import STARTS, TrainConfig, read_config
+from core.training.runs import RunInfo, read_run
+
+_NOT_FLAGS = ("model", "manifest", "root", "labels", "augmentation", "mixing")
+
+
+def training_command(config: TrainConfig) -> str:
+    """Return the `train` command that a configuration stands for.
+
+    Only what differs from the defaults is named; the manifest by its file name.
+    """
+    words = ["python", "-m", "core", "train", "--model", config.model]
+    words += ["--manifest", Path(config.manifest).name]
+    defaults = TrainConfig(config.model, config.manifest)
+    values, usual = (
+        {**vars(c), **vars(c.augmentation), **vars(c.mixing)} for c in (config, defaults)
+    )
+    if config.model in MODELS:
+        # The command's default is the model's own size.
+        usual["size"] = MODELS[config.model].input_size
+    if config.init not in STARTS:
+        # Left out, the seed would follow from what lies in that folder by then.
+        usual["seed"] = None
+    for name in usual:
+        value = values[name]
+        if name in _NOT_FLAGS or value == usual[name]:
+            continue
+        flag = "--" + name.replace("_", "-")
+        text = str(value)
+        if name in ("init", "teacher"):
+            text = ",".join(Path(folder).name for folder in text.split(","))
+        words += [flag] if value is True else [flag, text]
+    return shlex.join(words)
+
+
+def lineage(folder: Path, told: str) -> list[dict[str, Any]]:
+    """Return what lies in a folder and what that started from, the latest first.
+
+    Each with its command. Published weights count as a run, and so do those that their card
+    names; weights that were published anew since are others, of which nothing is said.
+
+    Args:
+        folder: Whatever a run was started from or taught by.
+        told: What the run called it.
+    """
+    if (folder / "card.json").is_file():
+        raw = read_card(folder).raw
+        if raw["sha256"][:12] not in told:
+            return []
+        published = {key: raw.get(key) for key in ("init", "epochs", "command", "sha256")}
+        taught = {"teachers": raw["teachers"]} if raw.get("teachers") else {}
+        return [{"run": raw["name"], **published, **taught}, *raw.get("earlier_runs", [])]
+    if not (folder / "config.json").is_file():
+        return []
+    config, info = read_config(folder), read_run(folder)
+    record = {
+        "run": folder.name,
+        "init": info.start,
+        "epochs": len(info.history),
+        "command": training_command(config),
+    }
+    if teachers := taught_by(config, info):
+        record["teachers"] = teachers
+    return [record, *lineage(Path(config.init), info.start)]
+
+
+def taught_by(config: TrainConfig, info: RunInfo) -> list[dict[str, Any]]:
+    """Return whose answers a run learned from, each with what it had been trained by."""
+    names = info.detail.get("teachers", [])
+    return [
+        {"name": name, "runs": lineage(folder, name)}
+        for name, folder in zip(names, config.teachers, strict=False)
+    ]
