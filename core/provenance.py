@@ -11,7 +11,7 @@ from core.files import parse_json
 from core.inference import Predictor, load_folder, load_run
 from core.training.config import read_config
 from core.training.earlier import EarlierRun, earlier_runs, read_earlier
-from core.training.lineage import lineage, taught_by, training_command
+from core.training.lineage import lineage, taught_by, tell_once, training_command
 from core.training.runs import read_run
 
 _KEPT = (
@@ -69,6 +69,7 @@ def open_origin(folder: Path, mirrored: bool | None = None) -> Origin:
             f"A run can be published once an epoch has finished. Received: '{folder.name}'."
         )
     predictor = _seeing(load_run(folder), mirrored)
+    before, teachers = tell_once(lineage(Path(config.init), info.start), taught_by(config, info))
     facts = {
         "architecture": config.model,
         "input_size": config.size,
@@ -77,11 +78,11 @@ def open_origin(folder: Path, mirrored: bool | None = None) -> Origin:
         "command": training_command(config),
         "head": config.head,
         "mirrored": predictor.card.mirrored,
-        "earlier_runs": lineage(Path(config.init), info.start),
+        "earlier_runs": before,
         "epochs": len(info.history),
         "best_epoch": info.detail.get("best", {}).get("epoch"),
         "seed": config.seed,
-        "teachers": taught_by(config, info),
+        "teachers": teachers,
         "fold": config.fold,
         "precision": info.detail.get("precision", config.precision),
         "parameters": int(predictor.model.count_params()),

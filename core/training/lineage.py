@@ -79,3 +79,51 @@ def taught_by(config: TrainConfig, info: RunInfo) -> list[dict[str, Any]]:
         {"name": name, "runs": lineage(folder, name)}
         for name, folder in zip(names, config.teachers, strict=False)
     ]
+
+
+def tell_once(
+    earlier: list[dict[str, Any]], teachers: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Tell every run in full where it comes first, and by its name and digest elsewhere.
+
+    Networks that teach each other are each other's past; told in full each time, a card would
+    double with every publication.
+
+    Args:
+        earlier: Of `lineage`.
+        teachers: Of `taught_by`.
+
+    Returns:
+        Copies of both. A run that is told elsewhere has `run` and `sha256` alone; without a
+        digest, `run` and `command`.
+    """
+    full: dict[str, dict[str, Any]] = {}
+    level = [earlier, *(teacher["runs"] for teacher in teachers)]
+    while level:
+        found = [run for runs in level for run in runs if "epochs" in run]
+        for run in found:
+            full.setdefault(_identity(run), run)
+        level = [teacher["runs"] for run in found for teacher in run.get("teachers", [])]
+    told: set[str] = set()
+    earlier, teachers = list(earlier), [{**t, "runs": list(t["runs"])} for t in teachers]
+    level = [earlier, *(teacher["runs"] for teacher in teachers)]
+    while level:
+        deeper = []
+        for runs in level:
+            for position, named in enumerate(runs):
+                key = _identity(named)
+                if key in told or key not in full:
+                    kept = "sha256" if named.get("sha256") else "command"
+                    runs[position] = {"run": named["run"], kept: named.get(kept)}
+                    continue
+                told.add(key)
+                run = runs[position] = dict(full[key])
+                if run.get("teachers"):
+                    run["teachers"] = [{**t, "runs": list(t["runs"])} for t in run["teachers"]]
+                    deeper += [teacher["runs"] for teacher in run["teachers"]]
+        level = deeper
+    return earlier, teachers
+
+
+def _identity(run: dict[str, Any]) -> str:
+    return str(run.get("sha256") or run.get("command") or run["run"])
