@@ -74,6 +74,7 @@ ROWS = (
     Row("ablation-no-style", "everything but style augmentation", ("--no-style",)),
     Row("ablation-no-average", "everything but weight averaging", ("--averaging", "0")),
     Row("ablation-half-balance", "everything, half balanced", ("--balance", "0.5")),
+    Row("ablation-place", "everything, attention inside the boxes", ("--place-weight", "0.3")),
 )
 
 COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -122,6 +122,7 @@ def show() -> None:
                 freeze="base" if frozen == BASE else "",
                 head_epochs=head_epochs,
                 augmentation=launch.AUGMENTATIONS[augmentation],
+                place_weight=launch.PLACE_WEIGHT,
             )
             launch.start_training(config, name or proposed)
         st.session_state["run_started"] = name or proposed

@@ -25,6 +25,8 @@ AUGMENTATIONS: Final[dict[str, AugmentConfig]] = {
     "none": AugmentConfig(rotation=0.0, scale=0.0, shift=0.0, flip=0.0, style=0.0, invert=0.0),
 }
 """What a form offers: everything, geometry alone, nothing."""
+PLACE_WEIGHT: Final = 0.3
+"""Keeps the attention of a form's runs inside the boxes; see the ablation in docs/generalisation.md."""
 
 _NESTED: Final = ("labels", "augmentation", "mixing")
 

@@ -44,6 +44,7 @@ def test_a_run_is_started_watched_stopped_resumed_and_finished(open_page, datase
     run = trainer / "mine"
     words = read_job(run, "train").words
     assert {"--model=cnn", "--epochs=2", "--learning-rate=0.002", "--size=128"} <= set(words)
+    assert "--place-weight=0.3" in words
     wait_until(lambda: (run / "status.json").exists())
     (run / "go-1").touch()
     wait_until(lambda: (run / "history.json").exists())
