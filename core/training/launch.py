@@ -26,7 +26,7 @@ AUGMENTATIONS: Final[dict[str, AugmentConfig]] = {
 }
 """What a form offers: everything, geometry alone, nothing."""
 PLACE_WEIGHT: Final = 0.3
-"""Keeps the attention of a form's runs inside the boxes; see the ablation in docs/generalisation.md."""
+"""Keeps the attention of a form's runs inside the boxes: the ablation in docs/generalisation.md."""
 
 _NESTED: Final = ("labels", "augmentation", "mixing")
 
