@@ -44,7 +44,7 @@ class Trained:
     @property
     def whole(self) -> History:
         """The epochs of all runs, counted through; its own where none went before."""
-        return whole_history(list(self.earlier), self.history) if self.earlier else self.history
+        return whole_history(self.earlier, self.history) if self.earlier else self.history
 
 
 def metric_name(metric: str) -> str:

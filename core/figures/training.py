@@ -86,7 +86,8 @@ def learning_curves(
     figure = new_figure(_("Epoch"), told(title))
     for position, (run, history) in enumerate(runs.items()):
         colour, name = SERIES[position % len(SERIES)], escape(run)
-        epochs = [row.get("epoch", k + 1) for k, row in enumerate(history)]
+        rows = [{"epoch": k + 1, **row} for k, row in enumerate(history)]
+        epochs = [row["epoch"] for row in rows]
         if key == "learning rate":
             smoothing = 0.0
         for field, side, dash in (
@@ -111,9 +112,27 @@ def learning_curves(
                 + _("epoch {epoch}: {value}").format(epoch="%{x}", value=f"%{{y:{form}}}")
                 + "<extra></extra>",
             )
-        look = (colour, form)
-        _mark_starts(figure, run, history, validation or training, look)
-        _mark_best(figure, run, history, epochs, validation or training, look)
+        shown = validation or training
+        hover = {"run": f"<b>{name}</b>", "epoch": "%{x}", "value": f"%{{y:{form}}}"}
+        best = best_epoch(rows)
+        _mark(
+            figure,
+            run,
+            _starts(rows),
+            shown,
+            {"symbol": "circle-open", "size": 9, "color": colour, "line": {"width": 2}},
+            _("{run}, epoch {epoch}, where its run {number} begins: {value}").format(
+                **hover, number="%{customdata}"
+            ),
+        )
+        _mark(
+            figure,
+            run,
+            [rows[best]] if best is not None else [],
+            shown,
+            {"symbol": "star", "size": 16, "color": colour, "line": {"width": 1}},
+            _("{run}, best epoch {epoch}: {value}").format(**hover),
+        )
     if not figure.data:
         return say(figure, _("No epochs yet."))
     if key == "accuracy":
@@ -127,65 +146,30 @@ def learning_curves(
     return figure
 
 
-def _mark_starts(
-    figure: go.Figure,
-    run: str,
-    history: Sequence[Mapping[str, Any]],
-    field: str,
-    look: tuple[str, str],
-) -> None:
-    """Put a ring on the first epoch of every run but the first."""
-    starts = [
-        row
-        for before, row in pairwise(history)
-        if before.get("run") != row.get("run") and number(row.get(field)) is not None
-    ]
-    if not starts:
-        return
-    colour, form = look
-    figure.add_scatter(
-        x=[row["epoch"] for row in starts],
-        y=[number(row[field]) for row in starts],
-        customdata=[row["run"] + 1 for row in starts],
-        mode="markers",
-        marker={"symbol": "circle-open", "size": 9, "color": colour, "line": {"width": 2}},
-        legendgroup=run,
-        showlegend=False,
-        hovertemplate=_("{run}, epoch {epoch}, where its run {number} begins: {value}").format(
-            run=f"<b>{escape(run)}</b>",
-            epoch="%{x}",
-            number="%{customdata}",
-            value=f"%{{y:{form}}}",
-        )
-        + "<extra></extra>",
-    )
+def _starts(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the first epoch of every run but the first."""
+    return [row for before, row in pairwise(rows) if before.get("run") != row.get("run")]
 
 
-def _mark_best(
+def _mark(
     figure: go.Figure,
     run: str,
-    history: Sequence[Mapping[str, Any]],
-    epochs: Sequence[Any],
+    rows: Sequence[Mapping[str, Any]],
     field: str,
-    look: tuple[str, str],
+    marker: dict[str, Any],
+    words: str,
 ) -> None:
-    """Put a star on the best epoch."""
-    best = best_epoch(history)
-    if best is None:
+    """Mark epochs of a run at their values; those without one are left out."""
+    rows = [row for row in rows if number(row.get(field)) is not None]
+    if not rows:
         return
-    height = number(history[best].get(field))
-    if height is None:
-        return
-    colour, form = look
     figure.add_scatter(
-        x=[epochs[best]],
-        y=[height],
+        x=[row["epoch"] for row in rows],
+        y=[number(row[field]) for row in rows],
+        customdata=[row.get("run", 0) + 1 for row in rows],
         mode="markers",
-        marker={"symbol": "star", "size": 16, "color": colour, "line": {"width": 1}},
+        marker=marker,
         legendgroup=run,
         showlegend=False,
-        hovertemplate=_("{run}, best epoch {epoch}: {value}").format(
-            run=f"<b>{escape(run)}</b>", epoch="%{x}", value=f"%{{y:{form}}}"
-        )
-        + "<extra></extra>",
+        hovertemplate=f"{words}<extra></extra>",
     )

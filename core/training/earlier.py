@@ -1,5 +1,6 @@
 """The epochs of the runs before: a published model's whole training, not its last run alone."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -8,8 +9,8 @@ from core.errors import ModelNotReadyError
 from core.files import parse_json, write_json
 from core.models.card import read_card
 from core.training.config import read_config
-from core.training.lineage import training_command
-from core.training.runs import read_history, read_run
+from core.training.lineage import ancestors, training_command
+from core.training.runs import read_history
 
 FILE: Final = "earlier.json"
 
@@ -34,32 +35,21 @@ class EarlierRun:
 def earlier_runs(folder: Path, told: str) -> list[EarlierRun]:
     """Return what lies in a folder and what that started from, the first run first.
 
-    Published weights count as a run. Weights that were published anew since are others, of
-    which nothing is said; see `core.training.lineage.lineage`.
-
     Args:
-        folder: Whatever a run was started from.
-        told: What the run called it.
-
-    Raises:
-        ModelNotReadyError: If it is a published model whose card is damaged.
-        RunError: If it is a run whose configuration is.
+        folder: See `core.training.lineage.ancestors`, also for what is raised.
+        told: See there.
     """
-    if (folder / "card.json").is_file():
-        raw = read_card(folder).raw
-        if raw["sha256"][:12] not in told:
-            return []
-        history = read_history(folder)
-        epochs = int(raw.get("epochs") or len(history))
-        return [
-            *read_earlier(folder),
-            EarlierRun(raw["name"], epochs, raw.get("command", ""), history),
-        ]
-    if not (folder / "config.json").is_file():
-        return []
-    config, info = read_config(folder), read_run(folder)
-    own = EarlierRun(folder.name, len(info.history), training_command(config), info.history)
-    return [*earlier_runs(Path(config.init), info.start), own]
+    return [run for place in reversed(ancestors(folder, told)) for run in _runs(place)]
+
+
+def _runs(folder: Path) -> list[EarlierRun]:
+    history = read_history(folder)
+    if not (folder / "card.json").is_file():
+        command = training_command(read_config(folder))
+        return [EarlierRun(folder.name, len(history), command, history)]
+    card = read_card(folder)
+    epochs = int(card.raw.get("epochs") or len(history))
+    return [*read_earlier(folder), EarlierRun(card.name, epochs, card.command, history)]
 
 
 def read_earlier(folder: Path) -> list[EarlierRun]:
@@ -93,7 +83,9 @@ def write_earlier(folder: Path, runs: list[EarlierRun]) -> None:
     write_json(folder / FILE, [asdict(run) for run in runs])
 
 
-def whole_history(earlier: list[EarlierRun], history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def whole_history(
+    earlier: Sequence[EarlierRun], history: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Join the epochs of all runs, counted through.
 
     Args:

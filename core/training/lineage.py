@@ -1,6 +1,7 @@
 """What a run grew from: its command, the runs before it and those that taught it."""
 
 import shlex
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,25 +42,46 @@ def training_command(config: TrainConfig) -> str:
     return shlex.join(words)
 
 
-def lineage(folder: Path, told: str) -> list[dict[str, Any]]:
-    """Return what lies in a folder and what that started from, the latest first.
+def ancestors(folder: Path, told: str) -> list[Path]:
+    """Return a folder, the one that it was started from, and so on: the latest run first.
 
-    Each with its command. Published weights count as a run, and so do those that their card
-    names; weights that were published anew since are others, of which nothing is said.
+    Published weights end the walk, since their card and `earlier.json` tell the rest. Weights that
+    were published anew since are others, of which nothing is said.
 
     Args:
         folder: Whatever a run was started from or taught by.
         told: What the run called it.
+
+    Raises:
+        ModelNotReadyError: If it is a published model whose card is damaged.
+        RunError: If it is a run whose configuration is.
     """
     if (folder / "card.json").is_file():
+        return [folder] if read_card(folder).sha256[:12] in told else []
+    if not (folder / "config.json").is_file():
+        return []
+    return [folder, *ancestors(Path(read_config(folder).init), read_run(folder).start)]
+
+
+def lineage(folder: Path, told: str) -> list[dict[str, Any]]:
+    """Return what lies in a folder and what that started from, the latest first.
+
+    Each with its command. Published weights count as a run, and so do those that their card
+    names.
+
+    Args:
+        folder: See `ancestors`.
+        told: See `ancestors`.
+    """
+    return [record for place in ancestors(folder, told) for record in _records(place)]
+
+
+def _records(folder: Path) -> list[dict[str, Any]]:
+    if (folder / "card.json").is_file():
         raw = read_card(folder).raw
-        if raw["sha256"][:12] not in told:
-            return []
         published = {key: raw.get(key) for key in ("init", "epochs", "command", "sha256")}
         taught = {"teachers": raw["teachers"]} if raw.get("teachers") else {}
         return [{"run": raw["name"], **published, **taught}, *raw.get("earlier_runs", [])]
-    if not (folder / "config.json").is_file():
-        return []
     config, info = read_config(folder), read_run(folder)
     record = {
         "run": folder.name,
@@ -69,7 +91,7 @@ def lineage(folder: Path, told: str) -> list[dict[str, Any]]:
     }
     if teachers := taught_by(config, info):
         record["teachers"] = teachers
-    return [record, *lineage(Path(config.init), info.start)]
+    return [record]
 
 
 def taught_by(config: TrainConfig, info: RunInfo) -> list[dict[str, Any]]:
@@ -98,12 +120,9 @@ def tell_once(
         digest, `run` and `command`.
     """
     full: dict[str, dict[str, Any]] = {}
-    level = [earlier, *(teacher["runs"] for teacher in teachers)]
-    while level:
-        found = [run for runs in level for run in runs if "epochs" in run]
-        for run in found:
+    for run in _every([*earlier, *(run for teacher in teachers for run in teacher["runs"])]):
+        if "epochs" in run:
             full.setdefault(_identity(run), run)
-        level = [teacher["runs"] for run in found for teacher in run.get("teachers", [])]
     told: set[str] = set()
     earlier, teachers = list(earlier), [{**t, "runs": list(t["runs"])} for t in teachers]
     level = [earlier, *(teacher["runs"] for teacher in teachers)]
@@ -123,6 +142,13 @@ def tell_once(
                     deeper += [teacher["runs"] for teacher in run["teachers"]]
         level = deeper
     return earlier, teachers
+
+
+def _every(runs: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for run in runs:
+        yield run
+        for teacher in run.get("teachers", []):
+            yield from _every(teacher["runs"])
 
 
 def _identity(run: dict[str, Any]) -> str:
