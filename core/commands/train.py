@@ -17,7 +17,7 @@ from core.models.card import HEADS
 from core.models.registry import get_spec
 from core.settings import get_settings
 from core.training.augment import AugmentConfig
-from core.training.config import TrainConfig, next_seed, read_config
+from core.training.config import VIEWS, TrainConfig, next_seed, read_config
 from core.training.mixing import Mixing
 from core.training.unseen import next_fold
 
@@ -25,6 +25,7 @@ _CHOICES: Final = {
     "head": HEADS,
     "schedule": ("cosine", "constant"),
     "precision": ("auto", "float32", "mixed_bfloat16"),
+    "teacher_sees": VIEWS,
 }
 _HELP: Final = {
     "epochs": "passes over the training split",
@@ -33,6 +34,8 @@ _HELP: Final = {
     "init": "random, imagenet, hed (VGG16 alone), or the folder of a published model or a run",
     "teacher": "folders of published models or runs, separated by commas, to learn from as well",
     "teacher_share": "weight of the teachers' answer beside the label",
+    "teacher_sees": "every slice as it is drawn and disturbed, or each plain slice once, which is "
+    "several times faster",
     "seed": "of weights and draws; a run that starts from another takes the one after its",
     "head": "how the last feature map becomes an answer",
     "warmup_epochs": "linear warm-up of the cosine schedule",

@@ -33,11 +33,14 @@ class Batch:
             or more ones mean "one of these", as for a pasted lesion of unknown type.
         lesion: float32 of shape (batch, grid, grid, 1): share of each cell inside the lesion,
             or -1 where it isn't known.
+        answers: float32 of shape (batch, classes): what teachers said of the slice as it is
+            stored; zeros where it shows something else now. No columns without such teachers.
     """
 
     images: FloatArray
     allowed: FloatArray
     lesion: FloatArray
+    answers: FloatArray
 
 
 class TrainingBatches:
@@ -50,6 +53,8 @@ class TrainingBatches:
         augmentation: Ranges.
         mixing: Probabilities.
         seed: Seed of everything drawn here.
+        answers: What teachers said of each slice of the pool, float32 of shape (slices,
+            classes); see `Teachers.answer_once`.
     """
 
     def __init__(
@@ -60,8 +65,10 @@ class TrainingBatches:
         augmentation: AugmentConfig | None = None,
         mixing: Mixing | None = None,
         seed: int = 0,
+        answers: FloatArray | None = None,
     ) -> None:
         self.pool = pool
+        self.answers = np.zeros((len(pool.rows), 0), np.float32) if answers is None else answers
         self.batch_size = batch_size
         self.grid = grid
         self.augmentation = augmentation or AugmentConfig()
@@ -115,21 +122,25 @@ class TrainingBatches:
         positions = drawn[step * self.batch_size : (step + 1) * self.batch_size]
         rng = np.random.default_rng([self.seed, epoch, step + 1])
         samples = [self._sample(int(position), rng) for position in positions]
-        images, allowed, lesion = (np.stack(part) for part in zip(*samples, strict=True))
-        return Batch(standardise(images)[..., np.newaxis], allowed, lesion[..., np.newaxis])
+        images, allowed, lesion, answers = (np.stack(part) for part in zip(*samples, strict=True))
+        return Batch(
+            standardise(images)[..., np.newaxis], allowed, lesion[..., np.newaxis], answers
+        )
 
     def _sample(
         self, position: int, rng: np.random.Generator
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         pool, mixing = self.pool, self.mixing
         image, box = pool.images[position], pool.boxes[position]
         target = int(pool.targets[position])
         allowed = np.zeros(len(pool.labels), np.float32)
         allowed[target] = 1.0
         known = box is not None
+        answer = self.answers[position].copy()
         others = self._others.get(position)
         if others is not None and rng.random() < mixing.blend:
             image = blend(image, pool.images[int(rng.choice(others))], rng)
+            answer[:] = 0.0
         chance = rng.random()
         if target == self._tumour_free:
             known, box = True, None
@@ -139,6 +150,7 @@ class TrainingBatches:
                 pasted = paste(pool.images[donor], place, image, rng, mixing.small)  # type: ignore[arg-type]
                 if pasted is not None:
                     image, box = pasted
+                    answer[:] = 0.0
                     allowed[:] = 1.0
                     allowed[target] = 0.0
             elif rng.random() < mixing.sham:
@@ -147,6 +159,7 @@ class TrainingBatches:
             mirrored = mirror_over(image, box, rng)
             if mirrored is not None:
                 image, box = mirrored, None
+                answer[:] = 0.0
                 allowed[:] = 0.0
                 allowed[self._tumour_free] = 1.0
         changed, matrix = augment(image, rng, self.augmentation)
@@ -154,7 +167,7 @@ class TrainingBatches:
             lesion = lesion_target(box, matrix, pool.size, self.grid)
         else:
             lesion = np.full((self.grid, self.grid), UNKNOWN, np.float32)
-        return changed, allowed, lesion
+        return changed, allowed, lesion, answer
 
     def _sham(self, image: ByteArray, rng: np.random.Generator) -> ByteArray:
         """Paste ordinary tissue of a tumour-free slice."""
@@ -164,12 +177,15 @@ class TrainingBatches:
         return image if pasted is None else pasted[0]
 
     def arrays(self, epoch: int) -> Callable[[int], tuple[FloatArray, FloatArray, FloatArray]]:
-        """Return the function from a step to its batch as plain arrays, for one epoch."""
+        """Return the function from a step to its batch as plain arrays, for one epoch.
+
+        What teachers said stands behind the allowed classes.
+        """
         drawn = self.draw(epoch)
 
         def make(step: int) -> tuple[FloatArray, FloatArray, FloatArray]:
             batch = self.batch(epoch, step, drawn)
-            return batch.images, batch.allowed, batch.lesion
+            return batch.images, np.hstack([batch.allowed, batch.answers]), batch.lesion
 
         return make
 

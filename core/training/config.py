@@ -14,6 +14,9 @@ from core.training.mixing import Mixing
 STARTS: Final = ("random", "imagenet", "hed")
 """Starts that have a name; any other is a folder. See `core.training.initialise`."""
 
+VIEWS: Final = ("drawn", "plain")
+"""What teachers may be shown; see `TrainConfig.teacher_sees`."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -32,6 +35,9 @@ class TrainConfig:
         teacher: Folders of published models or runs, separated by commas, whose mean answer is
             learned as well; empty for the labels alone.
         teacher_share: Weight of their answer, in 0 to 1; the label's is the rest.
+        teacher_sees: `drawn`, every slice as the student sees it, anew in each step; or `plain`,
+            every training slice once, as it is: several times faster, but what a lesion was
+            moved into or out of, or what is blended, has its label alone.
         head: `lesion`, `fine` or `average`; see `core.models.head`.
         schedule: `cosine` (after a linear warm-up) or `constant`.
         warmup_epochs: Epochs of linear warm-up of the cosine schedule.
@@ -70,6 +76,7 @@ class TrainConfig:
     init: str = "random"
     teacher: str = ""
     teacher_share: float = 0.5
+    teacher_sees: str = "drawn"
     head: str = "lesion"
     schedule: str = "cosine"
     warmup_epochs: float = 1.0
@@ -117,6 +124,7 @@ class TrainConfig:
             ("fine_tune_rate", "0 to 1", 0.0 <= self.fine_tune_rate <= 1.0),
             ("feature_variants", "0 to 64", 0 <= self.feature_variants <= 64),
             ("teacher_share", "0 to 1", 0.0 <= self.teacher_share <= 1.0),
+            ("teacher_sees", "drawn or plain", self.teacher_sees in VIEWS),
             (
                 "teacher",
                 "for runs that keep no features (--feature-variants 0, or nothing frozen)",

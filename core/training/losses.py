@@ -35,12 +35,14 @@ def taught(share: float) -> Callable[[Any, Any], Any]:
     Returns:
         A function from a target of shape (batch, 2 * classes), the allowed classes and then the
         teachers' probabilities, and logits of shape (batch, classes) to a loss of shape (batch,).
+        Where the probabilities are zeros nobody was asked, and the label counts alone.
     """
 
     def loss(target: Any, logits: Any) -> Any:
         allowed, answer = ops.split(target, 2, axis=-1)
         distance = -ops.sum(answer * ops.log_softmax(logits, axis=-1), axis=-1)
-        return (1.0 - share) * partial_cross_entropy(allowed, logits) + share * distance
+        own = 1.0 - share * ops.sum(answer, axis=-1)
+        return own * partial_cross_entropy(allowed, logits) + share * distance
 
     return loss
 

@@ -2,23 +2,31 @@
 
 Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network", arXiv 1503.02531. The
 teachers see the very slices that the student sees, disturbed as they are (Beyer et al. 2022,
-arXiv 2106.05237), each at the size that it was trained at. Where a label can't be read off the
-picture, as a glioma outlined on another sequence, their doubt is a better lesson than the label's
-certainty.
+arXiv 2106.05237), or each plain slice once; every teacher at the size that it was trained at. Where
+a label can't be read off the picture, as a glioma outlined on another sequence, their doubt is a
+better lesson than the label's certainty.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
+from core.data.pool import Pool
 from core.errors import RunError
 from core.evaluation.calibration import softmax
+from core.files import replacing
 from core.imaging.preprocess import standardise
 from core.models.head import LOGITS_LAYER
+from core.training.batches import plain_batches
 from core.training.stored import read_stored
 from core.types import FloatArray
+
+Report = Callable[[int, int, dict[str, float]], None]
 
 
 class Teachers:
@@ -45,6 +53,13 @@ class Teachers:
                     f"Received: {', '.join(stored.labels)} from '{folder.name}'."
                 )
         self.names = [stored.origin for stored in found]
+        self._labels = tuple(labels)
+        self._digest = sha256()
+        for stored in found:
+            about = [stored.architecture, stored.head, stored.size, stored.temperature]
+            self._digest.update(json.dumps(about).encode())
+            for _, tensor in sorted(stored.tensors.items()):
+                self._digest.update(np.ascontiguousarray(tensor).data)
         self._networks = [(stored.build(), stored.size, stored.temperature) for stored in found]
 
     def answer(self, images: FloatArray) -> FloatArray:
@@ -62,6 +77,45 @@ class Teachers:
             logits = np.asarray(network.predict_on_batch(seen)[LOGITS_LAYER], np.float32)
             total = total + softmax(logits, temperature)
         return np.asarray(total / len(self._networks), np.float32)
+
+    def answer_once(
+        self,
+        pool: Pool,
+        positions: npt.NDArray[np.int64],
+        batch_size: int,
+        cache_dir: Path,
+        report: Report | None = None,
+    ) -> FloatArray:
+        """Return their answers to undisturbed slices; they are kept on disk.
+
+        Args:
+            pool: All slices.
+            positions: Positions of those to ask about.
+            batch_size: Slices a pass.
+            cache_dir: Where the answers lie; they may be deleted at any time.
+            report: Called with (done, total, {"answers": 0.0}) in passes, while they answer.
+
+        Returns:
+            float32 of shape (slices of the pool, classes); rows that weren't asked about are 0.
+        """
+        digest = self._digest.copy()
+        for batch in plain_batches(pool, positions, batch_size):
+            digest.update(np.ascontiguousarray(batch).data)
+        path = cache_dir / f"answers-{digest.hexdigest()[:20]}.npy"
+        if not path.is_file():
+            said = np.zeros((len(positions), len(self._labels)), np.float32)
+            steps = -(-len(positions) // batch_size)
+            batches = plain_batches(pool, positions, batch_size)
+            for step, batch in enumerate(batches):
+                said[step * batch_size :][: len(batch)] = self.answer(batch)
+                if report:
+                    report(step + 1, steps, {"answers": 0.0})
+            cache_dir.mkdir(parents=True, exist_ok=True)
+            with replacing(path, suffix=".npy") as temporary:
+                np.save(temporary, said, allow_pickle=False)
+        answers = np.zeros((len(pool.rows), len(self._labels)), np.float32)
+        answers[positions] = np.load(path, allow_pickle=False)
+        return answers
 
 
 def _resized(images: FloatArray, size: int) -> FloatArray:

@@ -94,7 +94,13 @@ class Trainer:
         self.lesions = LESION_LAYER in self.model.output
         grid = self.model.output[LESION_LAYER].shape[1] if self.lesions else 1
         self.batches = TrainingBatches(
-            self.pool, config.batch_size, grid, config.augmentation, config.mixing, config.seed
+            self.pool,
+            config.batch_size,
+            grid,
+            config.augmentation,
+            config.mixing,
+            config.seed,
+            self._asked_once(),
         )
         self.class_weights = self._class_weights()
         self.phases = phases.plan(config)
@@ -175,7 +181,9 @@ class Trainer:
             rate = self.learning_rate(epoch, step)
             self.stage.optimizer.learning_rate = rate
             wanted = {LOGITS_LAYER: self._taught(inputs, allowed)}
-            sample_weights = {LOGITS_LAYER: self._sample_weights(allowed)}
+            sample_weights = {
+                LOGITS_LAYER: self._sample_weights(allowed[:, : len(self.config.labels)])
+            }
             if self.lesions:
                 wanted[LESION_LAYER] = lesion
                 sample_weights[LESION_LAYER] = np.ones(len(allowed), np.float32)
@@ -207,9 +215,16 @@ class Trainer:
             "seconds": round(time.monotonic() - began, 2),
         }
 
+    def _asked_once(self) -> np.ndarray | None:
+        """Return what the teachers say of plain slices, where they see those."""
+        if self.teachers is None or self.config.teacher_sees != "plain":
+            return None
+        train, size = self.pool.where("train"), self.config.batch_size
+        return self.teachers.answer_once(self.pool, train, size, self.cache_dir, self.report)
+
     def _taught(self, inputs: Any, allowed: np.ndarray) -> np.ndarray:
-        """Put what the teachers answer behind the allowed classes."""
-        if self.teachers is None:
+        """Put what the teachers answer behind the allowed classes, unless it stands there."""
+        if self.teachers is None or self.config.teacher_sees == "plain":
             return allowed
         return np.concatenate([allowed, self.teachers.answer(inputs)], axis=1)
 

@@ -63,6 +63,43 @@ def test_a_pasted_lesion_is_some_tumour_with_a_known_place(tiny_pool):
     assert min(places) > 0
 
 
+@pytest.fixture
+def answers(tiny_pool):
+    """One row a slice, by which it is known again."""
+    rows = np.arange(1, 1 + len(tiny_pool.rows), dtype=np.float32)
+    return np.tile(rows[:, np.newaxis], (1, len(tiny_pool.labels)))
+
+
+def test_answers_stand_behind_the_allowed_classes_of_their_slices(tiny_pool, answers):
+    batches = TrainingBatches(tiny_pool, 6, 2, mixing=PLAIN, answers=answers)
+    drawn = batches.draw(1)
+    for step in range(batches.steps):
+        batch = batches.batch(1, step)
+        positions = drawn[6 * step : 6 * step + 6]
+        np.testing.assert_array_equal(batch.answers, answers[positions])
+        _, target, _ = batches.arrays(1)(step)
+        np.testing.assert_array_equal(target, np.hstack([batch.allowed, batch.answers]))
+
+
+def test_without_answers_the_target_is_the_allowed_classes(tiny_pool):
+    batches = TrainingBatches(tiny_pool, 6, 2)
+    _, target, _ = batches.arrays(0)(0)
+    np.testing.assert_array_equal(target, batches.batch(0, 0).allowed)
+
+
+def test_no_answer_is_left_where_a_lesion_was_moved_in_or_out(tiny_pool, answers):
+    mixing = Mixing(paste=1.0, sham=0.0, mirror=1.0)
+    batches = TrainingBatches(tiny_pool, 36, 4, STILL, mixing, answers=answers)
+    drawn, batch = batches.draw(0), batches.batch(0, 0)
+    kept = batch.answers.any(axis=1)
+    label = [tiny_pool.labels.index(tiny_pool.rows[i].label) for i in drawn]
+    moved = (batch.allowed.sum(axis=1) > 1) | (batch.allowed[range(36), label] == 0)
+    assert moved.any()
+    assert not moved.all()
+    np.testing.assert_array_equal(kept, ~moved)
+    np.testing.assert_array_equal(batch.answers[kept], answers[drawn[kept]])
+
+
 def test_lesion_target_follows_the_pixels():
     rng = np.random.default_rng(5)
     image = np.zeros((64, 64), np.uint8)

@@ -83,6 +83,12 @@ def test_a_student_learns_from_label_and_teachers_by_their_share():
     assert np.array(allowed_accuracy(target, LOGITS)).tolist() == [0]
 
 
+def test_a_slice_that_no_teacher_saw_counts_by_its_label_alone():
+    target = np.array([[0, 1, 0, 0, 0, 0]], np.float32)
+    loss = np.array(taught(0.75)(target, LOGITS))
+    np.testing.assert_allclose(loss, [-np.log(P[1])], rtol=1e-5)
+
+
 @pytest.mark.parametrize(("allowed", "expected"), [([1, 0, 0], 1), ([1, 1, 0], 1), ([0, 1, 1], 0)])
 def test_accuracy_counts_any_allowed_class(allowed, expected):
     value = np.array(allowed_accuracy(np.array([allowed], np.float32), LOGITS))

@@ -6,7 +6,10 @@ import pytest
 from core.errors import RunError
 from core.inference import load_folder, load_run
 from core.publish import publish
+from core.training.augment import AugmentConfig
+from core.training.batches import plain_batches
 from core.training.config import TrainConfig
+from core.training.mixing import Mixing
 from core.training.runs import read_run
 from core.training.teaching import Teachers
 from core.training.trainer import Trainer
@@ -77,6 +80,49 @@ def test_a_student_that_only_listens_comes_close_to_its_teacher(school, tiny_con
     assert taught < 0.5 * distance("labels")
 
 
+def test_plain_slices_are_asked_about_once(school, tiny_pool, tmp_path, monkeypatch):
+    teachers = Teachers([school / "first"], LABELS)
+    train, told = tiny_pool.where("train"), []
+    answers = teachers.answer_once(
+        tiny_pool, train, 7, tmp_path / "kept", lambda done, total, _: told.append((done, total))
+    )
+    assert told[-1] == (-(-len(train) // 7),) * 2
+    plain = np.concatenate(list(plain_batches(tiny_pool, train, 6)))
+    np.testing.assert_allclose(answers[train], teachers.answer(plain), atol=1e-5)
+    assert not np.delete(answers, train, axis=0).any()
+
+    monkeypatch.setattr(Teachers, "answer", lambda self, images: 1 / 0)
+    again = Teachers([school / "first"], LABELS)
+    kept = again.answer_once(tiny_pool, train, 7, tmp_path / "kept")
+    np.testing.assert_array_equal(kept, answers)
+    for other, positions in ((["second"], train), (["first"], train[1:])):
+        with pytest.raises(ZeroDivisionError):
+            Teachers([school / x for x in other], LABELS).answer_once(
+                tiny_pool, positions, 7, tmp_path / "kept"
+            )
+
+
+def test_a_student_learns_from_answers_to_plain_slices(school, tiny_config, tmp_path):
+    still = AugmentConfig(rotation=0, scale=0, shift=0, flip=0, style=0, invert=0)
+    config = replace(
+        tiny_config,
+        epochs=2,
+        dropout=0.0,
+        augmentation=still,
+        mixing=Mixing(paste=0.0, sham=0.0, mirror=0.0),
+        teacher=str(school / "first"),
+        teacher_share=0.5,
+    )
+
+    def losses(**changes):
+        run = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
+        return [row["loss"] for row in Trainer(replace(config, **changes), run).fit()]
+
+    # Where nothing is disturbed, both ways to ask are one.
+    np.testing.assert_allclose(losses(teacher_sees="plain"), losses(), rtol=1e-4)
+    assert not np.allclose(losses(), losses(teacher=""), rtol=1e-3)
+
+
 def test_the_card_names_the_teachers_and_what_trained_them(school, tiny_config, tmp_path):
     folders = f"{school / 'first'},{school / 'weights' / 'master'}"
     Trainer(replace(tiny_config, epochs=1, teacher=folders), tmp_path / "student").fit()
@@ -90,8 +136,9 @@ def test_the_card_names_the_teachers_and_what_trained_them(school, tiny_config, 
     assert "teachers" not in published["runs"][0]
 
 
-def test_a_student_resumes_with_its_teachers(school, tiny_config, tmp_path):
-    config = replace(tiny_config, epochs=2, teacher=str(school / "first"))
+@pytest.mark.parametrize("sees", ["drawn", "plain"])
+def test_a_student_resumes_with_its_teachers(school, tiny_config, tmp_path, sees):
+    config = replace(tiny_config, epochs=2, teacher=str(school / "first"), teacher_sees=sees)
     whole = Trainer(config, tmp_path / "whole").fit()
     Trainer(config, tmp_path / "halves").fit(stop_after=1)
     rest = Trainer(config, tmp_path / "halves", resume=True).fit()
