@@ -22,7 +22,7 @@ from benchmarks.ablation import add_document_flags, deliver, figure
 from core.data.manifest import Manifest, read_manifest
 from core.data.pool import Pool, load_pool
 from core.errors import DatasetError
-from core.evaluate import localise, pool_logits
+from core.evaluate import localise
 from core.evaluation.calibration import fit_temperature, negative_log_likelihood, softmax
 from core.evaluation.external import check_within_patients
 from core.evaluation.inputs import WITHIN_PATIENT_SOURCE
@@ -31,6 +31,7 @@ from core.evaluation.localisation import summarise_localisation
 from core.evaluation.operating import no_tumour_shift, wanted_share
 from core.files import write_json
 from core.labels import NO_TUMOUR
+from core.logits import PoolLogits
 from core.provenance import open_origin
 from core.settings import get_settings
 from core.types import FloatArray
@@ -92,7 +93,7 @@ def measured(target: str, manifest: Manifest) -> dict[str, Any]:
     cache = get_settings().runs_dir / ".cache"
     pool = load_pool(manifest, predictor.card.input_size, cache, predictor.labels)
     positions = pool.where("val")
-    logits = pool_logits(predictor, pool, positions)
+    logits = PoolLogits(predictor, pool)(positions)
     cams, lesions = localise(predictor, pool, positions)
     return {
         "command": origin.facts["command"],

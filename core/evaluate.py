@@ -20,6 +20,7 @@ from core.evaluation.storage import write_predictions, write_report
 from core.imaging.inputs import iter_inputs
 from core.imaging.preprocess import preprocess, standardise
 from core.inference import Predictor, load_folder, load_run
+from core.logits import PoolLogits
 from core.models.registry import MODELS
 from core.settings import get_settings
 from core.types import FloatArray
@@ -62,23 +63,6 @@ def as_trained(predictor: Predictor, manifest: Manifest) -> Manifest:
     if card.trained_on.get("manifest_sha256", manifest.sha256) != manifest.sha256:
         return manifest
     return replace(manifest, rows=keep_fold(manifest.rows, card.fold))
-
-
-def pool_logits(
-    predictor: Predictor,
-    pool: Pool,
-    positions: npt.NDArray[np.int64],
-    progress: Progress | None = None,
-    what: str = "predict",
-) -> FloatArray:
-    """Return the raw logits of slices of a pool, float32 of shape (positions, classes)."""
-    parts = [np.zeros((0, len(predictor.labels)), np.float32)]
-    for start in range(0, len(positions), _BATCH):
-        images = standardise(pool.images[positions[start : start + _BATCH]])[..., np.newaxis]
-        parts.append(predictor.logits(images))
-        if progress:
-            progress(min(start + _BATCH, len(positions)), len(positions), what)
-    return np.concatenate(parts)
 
 
 def localise(
@@ -142,16 +126,14 @@ def external_logits(predictor: Predictor, folder: Path) -> FloatArray:
     )
 
 
-def _shipped(
-    predictor: Predictor, pool: Pool, progress: Progress | None
-) -> ShippedSplitInputs | None:
+def _shipped(pool: Pool, said: PoolLogits) -> ShippedSplitInputs | None:
     """Outcomes on the images that their dataset ships as its test split."""
     positions = np.array(
         [i for i, row in enumerate(pool.rows) if "Testing" in Path(row.path).parts], np.int64
     )
     if not len(positions):
         return None
-    logits = pool_logits(predictor, pool, positions, progress, "shipped split")
+    logits = said(positions, "shipped split")
     groups = [pool.rows[i].group for i in positions]
     trained = {row.group for row in pool.rows if row.split == "train"}
     return ShippedSplitInputs(
@@ -169,6 +151,7 @@ def gather(
     boxes: Sequence[Path] = (),
     external: Path | None = None,
     cache_dir: Path | None = None,
+    said: PoolLogits | None = None,
     progress: Progress | None = None,
 ) -> EvaluationInputs:
     """Run a model over everything that its report is computed from.
@@ -180,6 +163,7 @@ def gather(
         boxes: Box files; those beside the sources where none is given.
         external: Folder of tumour slices of another origin.
         cache_dir: Where decoded slices are kept.
+        said: What the very same weights have said of this manifest's slices already.
         progress: Called with (done, total, what).
 
     Raises:
@@ -196,25 +180,26 @@ def gather(
     )
     positions, validation = pool.where(split), pool.where("val")
     cams, lesions = localise(predictor, pool, positions, progress)
+    said = said or PoolLogits(predictor, pool, progress)
     rows = [pool.rows[i] for i in positions]
     return EvaluationInputs(
         labels=predictor.labels,
         y=pool.targets[positions],
-        logits=pool_logits(predictor, pool, positions, progress, split),
+        logits=said(positions, split),
         groups=[row.group for row in rows],
         sources=[row.source for row in rows],
         paths=[row.path for row in rows],
         split=split,
         model=predictor.card.name,
         validation_y=pool.targets[validation],
-        validation_logits=pool_logits(predictor, pool, validation, progress, "validation"),
+        validation_logits=said(validation, "validation"),
         temperature=predictor.card.temperature if predictor.calibrated else None,
         external=None
         if external is None
         else ExternalInputs(external.name, external_logits(predictor, external)),
         localisation=cams or None,
         lesion_localisation=lesions or None,
-        shipped=_shipped(predictor, pool, progress),
+        shipped=_shipped(pool, said),
     )
 
 

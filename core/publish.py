@@ -13,7 +13,7 @@ from core import DISCLAIMER, __version__
 from core.data.manifest import Manifest, read_manifest
 from core.data.sources import weights_license
 from core.errors import OutputError, RunError
-from core.evaluate import as_trained, gather, pool_logits
+from core.evaluate import as_trained, gather
 from core.evaluation.calibration import fit_temperature, softmax
 from core.evaluation.conformal import LEVELS, conformal_quantile
 from core.evaluation.operating import no_tumour_shift, wanted_share
@@ -23,6 +23,7 @@ from core.files import exchange, write_json
 from core.gate import fit_gate, write_gate
 from core.inference import Predictor, load_folder
 from core.labels import NO_TUMOUR
+from core.logits import PoolLogits
 from core.models.card import Card, parse_card
 from core.provenance import headline, open_origin, trained_on
 from core.settings import get_settings
@@ -53,7 +54,7 @@ def _set_decision(
     if NO_TUMOUR not in predictor.labels:
         return {}
     position, validation = predictor.labels.index(NO_TUMOUR), pool.where("val")
-    logits = pool_logits(predictor, pool, validation, progress, "decide")
+    logits = PoolLogits(predictor, pool, progress)(validation, "decide")
     targets = pool.targets[validation]
     kept = wanted_share(int((targets == position).sum()))
     shift = round(no_tumour_shift(logits, targets, position, kept), 4)
@@ -65,11 +66,11 @@ def _set_decision(
 
 
 def _calibrate(
-    predictor: Predictor, pool: "Pool", folder: Path, progress: Progress | None
+    predictor: Predictor, pool: "Pool", said: PoolLogits, folder: Path, progress: Progress | None
 ) -> dict[str, Any]:
     """Fit what the answers of these weights need: temperature, conformal quantiles, gate."""
     validation = pool.where("val")
-    logits = pool_logits(predictor, pool, validation, progress, "calibrate")
+    logits = said(validation, "calibrate")
     targets = pool.targets[validation]
     temperature = round(fit_temperature(logits, targets), 6)
     probabilities = softmax(logits, temperature)
@@ -182,9 +183,11 @@ def publish(
         write_json(fresh / "card.json", raw)
         rounded = load_folder(fresh)
         raw["measured_in"] = rounded.precision
-        raw.update(_calibrate(rounded, pool, fresh, progress))
+        said = PoolLogits(rounded, pool, progress)
+        raw.update(_calibrate(rounded, pool, said, fresh, progress))
         write_json(fresh / "card.json", raw)
-        inputs = gather(load_folder(fresh), loaded, "test", external=external, progress=progress)
+        calibrated = load_folder(fresh)
+        inputs = gather(calibrated, loaded, "test", external=external, said=said, progress=progress)
         words = ["python", "-m", "core", "publish", run.name, name, "--manifest", source.name]
         words += ["--external", external.name] if external else []
         if mirrored is not None:

@@ -10,9 +10,10 @@ import pytest
 from core.data.manifest import read_manifest
 from core.data.pool import load_pool
 from core.errors import DatasetError, OutputError, RunError, UnknownModelError
-from core.evaluate import evaluate, open_target, pool_logits
+from core.evaluate import evaluate, open_target
 from core.evaluation.storage import read_report
 from core.inference import load_folder
+from core.logits import PoolLogits
 from core.publish import publish, recover
 from core.training.augment import AugmentConfig
 from core.training.config import TrainConfig, read_config
@@ -92,7 +93,7 @@ def test_the_report_is_that_of_the_published_weights(published, tiny_manifest, t
     predictor = load_folder(weights / "mine")
     pool = load_pool(read_manifest(tiny_manifest), 32, tmp_path, predictor.labels)
     test = pool.where("test")
-    logits = pool_logits(predictor, pool, test)
+    logits = PoolLogits(predictor, pool)(test)
     accuracy = (logits.argmax(axis=1) == pool.targets[test]).mean()
     assert report["accuracy"]["value"] == pytest.approx(accuracy, abs=1e-6)
     assert report["n"] == 9
@@ -175,7 +176,7 @@ def test_the_decision_is_set_on_the_validation_split(published, tiny_manifest, t
     pool = load_pool(read_manifest(tiny_manifest), 32, tmp_path, predictor.labels)
     free = pool.where("val")
     free = free[pool.targets[free] == predictor.labels.index("notumor")]
-    kept = pool_logits(predictor, pool, free).argmax(axis=1) == predictor.labels.index("notumor")
+    kept = PoolLogits(predictor, pool)(free).argmax(axis=1) == predictor.labels.index("notumor")
     assert kept.all()
     # 95 % and one and a half standard errors among three slices are more than all.
     assert card.raw["decision"]["notumour_kept_on_validation"] == 1.0
