@@ -30,6 +30,6 @@ def test_without_tumour_free_slices_nothing_moves():
     assert no_tumour_shift(LOGITS[4:], TARGETS[4:], 1, 0.95) == 0.0
 
 
-@pytest.mark.parametrize(("count", "share"), [(465, 0.96516), (229, 0.9716), (9, 1.0), (0, 1.0)])
+@pytest.mark.parametrize(("count", "share"), [(465, 0.97351), (229, 0.98350), (9, 1.0), (0, 1.0)])
 def test_the_fewer_slices_the_more_of_them_are_to_be_kept(count, share):
     assert wanted_share(count) == pytest.approx(share, abs=1e-4)
