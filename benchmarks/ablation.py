@@ -8,6 +8,7 @@ nothing: it prints the commands, and fills the table from the reports that they 
 """
 
 import argparse
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -148,10 +149,22 @@ def fill(text: str, lines: Sequence[str], markers: tuple[str, str] = (BEGIN, END
     return before + "\n".join([begin, "", *lines, "", end]) + after
 
 
-def add_document_flags(parser: argparse.ArgumentParser) -> None:
-    """Let a command write its tables into the document; see `deliver`."""
-    parser.add_argument("--document", type=Path, default=DOCUMENT)
-    parser.add_argument("--write", action="store_true", help=f"fill {DOCUMENT}")
+def read_result(path: Path) -> dict[str, Any]:
+    """Read what a benchmark has measured.
+
+    Raises:
+        DatasetError: If it hasn't been measured yet.
+    """
+    if not path.exists():
+        raise DatasetError(f"A result is measured before it is written. Missing: {path}")
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return result
+
+
+def add_document_flags(parser: argparse.ArgumentParser, document: Path = DOCUMENT) -> None:
+    """Let a command write its tables into a document; see `deliver`."""
+    parser.add_argument("--document", type=Path, default=document)
+    parser.add_argument("--write", action="store_true", help=f"fill {document}")
 
 
 def deliver(

@@ -4,18 +4,21 @@ Explains the true class of slices whose tumour box is known, drawn evenly over t
 every method. The head's own lesion map and the two baselines stand beside them.
 
     python -m benchmarks.explanations [--model cnn] [--manifest FILE] [--count 100]
+    python -m benchmarks.explanations --write     # fill docs/explanations.md from the result
 """
 
 import argparse
 import statistics
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
 
+from benchmarks.ablation import add_document_flags, deliver, figure, read_result
 from core.data.manifest import read_manifest
 from core.data.pool import Pool, load_pool
 from core.evaluate import open_target
@@ -38,6 +41,9 @@ from core.types import FloatArray
 LESION = "lesion map"
 EDGES = "edges (baseline)"
 RANDOM = "random (baseline)"
+MARKERS: Final = ("<!-- explanations: begin -->", "<!-- explanations: end -->")
+SHARES: Final = ("deletion", "insertion", "road", "faithful")
+COLUMNS: Final = ("", "ms", "pointing", "energy", "deletion", "insertion", "ROAD", "faithful")
 
 
 class Row:
@@ -132,8 +138,48 @@ def run(predictor: Predictor, pool: Pool, positions: list[int]) -> dict[str, Row
     return rows
 
 
-def main() -> None:
-    """Measure, print, write `benchmarks/results/explanations.json`."""
+def measured(options: argparse.Namespace) -> dict[str, Any]:
+    """Explain slices of the split by every method and return what was found."""
+    predictor = open_target(options.model)
+    manifest = read_manifest(options.manifest, options.root)
+    cache = get_settings().runs_dir / ".cache"
+    pool = load_pool(manifest, predictor.card.input_size, cache, predictor.labels)
+    positions = chosen(pool, options.split, options.count)
+    return {
+        "model": predictor.card.name,
+        "sha256": predictor.card.sha256,
+        "manifest_sha256": manifest.sha256,
+        "split": options.split,
+        "slices": len(positions),
+        "layer": predictor.layer,
+        "methods": {name: row.summary() for name, row in run(predictor, pool, positions).items()},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def told(result: dict[str, Any]) -> list[str]:
+    """Return what was measured on, and the table.
+
+    Args:
+        result: What `measured` returned.
+    """
+    lines = [COLUMNS, ("---",) * len(COLUMNS)]
+    for name, row in result["methods"].items():
+        time_ = "" if row["median_ms"] is None else f"{row['median_ms']:.0f}"
+        places = ("" if row[key] is None else figure(row, (key,)) for key in ("pointing", "energy"))
+        shares = ("" if row[key] is None else f"{row[key]:.2f}" for key in SHARES)
+        lines.append((name, time_, *places, *shares))
+    return [
+        f"On {result['slices']} slices of the `{result['split']}` split, "
+        f"{result['created'].split('T')[0]}, by the `{result['model']}` "
+        f"(weights `{result['sha256'][:8]}…`):",
+        "",
+        *("| " + " | ".join(line) + " |" for line in lines),
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure and keep the result, or write what was measured into the document."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="cnn")
     parser.add_argument("--manifest", type=Path, default=Path("weights/manifest.csv"))
@@ -141,45 +187,11 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/explanations.json"))
-    options = parser.parse_args()
-    predictor = open_target(options.model)
-    manifest = read_manifest(options.manifest, options.root)
-    cache = get_settings().runs_dir / ".cache"
-    pool = load_pool(manifest, predictor.card.input_size, cache, predictor.labels)
-    positions = chosen(pool, options.split, options.count)
-    rows = {name: row.summary() for name, row in run(predictor, pool, positions).items()}
-    print(
-        f"{'':20}{'ms':>8}{'pointing':>10}{'energy':>8}{'deletion':>10}{'insertion':>11}"
-        f"{'ROAD':>8}{'faithful':>10}"
-    )
-    for name, row in rows.items():
-        cells = (
-            row["median_ms"],
-            row["pointing"] and row["pointing"]["value"],
-            row["energy"] and row["energy"]["value"],
-            row["deletion"],
-            row["insertion"],
-            row["road"],
-            row["faithful"],
-        )
-        texts = [
-            "-" if c is None else f"{c:.3g}" if i == 0 else f"{c:.3f}" for i, c in enumerate(cells)
-        ]
-        widths = (8, 10, 8, 10, 11, 8, 10)
-        print(f"{name:20}" + "".join(t.rjust(w) for t, w in zip(texts, widths, strict=True)))
-    write_json(
-        options.out,
-        {
-            "model": predictor.card.name,
-            "sha256": predictor.card.sha256,
-            "manifest_sha256": manifest.sha256,
-            "split": options.split,
-            "slices": len(positions),
-            "layer": predictor.layer,
-            "methods": rows,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        },
-    )
+    add_document_flags(parser, Path("docs/explanations.md"))
+    options = parser.parse_args(argv)
+    if not options.write:
+        write_json(options.out, measured(options))
+    deliver(told(read_result(options.out)), options, MARKERS)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.ablation import add_document_flags, deliver, figure
-from core.errors import DatasetError
+from benchmarks.ablation import add_document_flags, deliver, figure, read_result
 from core.files import write_json
 
 CLASSES = {"glioma": "brain_glioma", "meningioma": "brain_menin", "pituitary": "brain_tumor"}
@@ -164,9 +163,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     if not options.write:
         write_json(options.results, measured(options))
-    if not options.results.exists():
-        raise DatasetError(f"A result is measured before it is written. Missing: {options.results}")
-    deliver(told(json.loads(options.results.read_text(encoding="utf-8"))), options, MARKERS)
+    deliver(told(read_result(options.results)), options, MARKERS)
 
 
 if __name__ == "__main__":

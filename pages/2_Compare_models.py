@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.gate import WARNING
 from core.imaging.quality import assess
 from ui import cache, compare, diagnose, looks, result, shell
 from ui.errors import shown
@@ -52,7 +53,8 @@ if not quality.ok:
 with screen, shown():
     found = compare.ask(ready, chosen.slice)
 with choice:
-    result.show_warnings(chosen, found.mean or found.answers[0].analysis)
+    result.show_warnings(chosen, found.mean or found.answers[0].analysis, (WARNING,))
+    compare.strangers(found)
 with screen:
     compare.verdict(found)
     compare.faults(found)

@@ -9,6 +9,7 @@ import streamlit as st
 from core.consensus import Consensus, count_votes
 from core.ensemble import ENSEMBLE, mean_analysis
 from core.errors import ModelNotReadyError
+from core.gate import WARNING
 from core.labels import describe
 from core.models.card import Card
 from core.models.registry import ModelStatus
@@ -115,6 +116,23 @@ def faults(found: Found) -> None:
     """Show what could not be had."""
     for fault in found.faults:
         st.error(fault, icon=":material/error:")
+
+
+def strangers(found: Found) -> None:
+    """Name the models to whom the slice is unlike what they learnt from."""
+    names = [plain(a.title) for a in found.answers if WARNING in a.prediction.warnings]
+    if not names:
+        return
+    st.warning(
+        ngettext(
+            "The picture is not like the brain MRI slices that {models} learnt from, so its answer "
+            "means little.",
+            "The picture is not like the brain MRI slices that {models} learnt from, so their "
+            "answers mean little.",
+            len(names),
+        ).format(models=", ".join(names)),
+        icon=":material/warning:",
+    )
 
 
 def verdict(found: Found) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from core import DISCLAIMER
 from core.errors import ModelNotReadyError
+from core.gate import WARNING
 from core.types import Analysis, Explanation, Prediction
 
 PAGE = "pages/2_Compare_models.py"
@@ -15,8 +16,9 @@ LABELS = ("glioma", "meningioma", "notumor", "pituitary")
 class Looker:
     """Answers one class for every picture and looks at one place; counts how often it is asked."""
 
-    def __init__(self, name, answer, top=0.9, at=(0.3, 0.3), labels=LABELS):
+    def __init__(self, name, answer, top=0.9, at=(0.3, 0.3), labels=LABELS, warnings=()):
         self.name, self.answer, self.top, self.at, self.labels = name, answer, top, at, labels
+        self.warnings = warnings
         self.asked = 0
 
     def warm_up(self):
@@ -29,7 +31,9 @@ class Looker:
         rows, columns = np.mgrid[0 : 1 : slice_.shape[0] * 1j, 0 : 1 : slice_.shape[1] * 1j]
         far = (rows - self.at[0]) ** 2 + (columns - self.at[1]) ** 2
         cam = np.exp(-far / 0.01).astype(np.float32)
-        prediction = Prediction(self.name, self.labels, np.log(p), p, 0.7, (self.answer,), True)
+        prediction = Prediction(
+            self.name, self.labels, np.log(p), p, 0.7, (self.answer,), True, self.warnings
+        )
         maps = {key: Explanation(key, cam, "grad-cam", "last") for key in self.labels}
         return Analysis(prediction, maps)
 
@@ -123,6 +127,27 @@ def test_models_that_disagree_on_the_kind(open_page, models, texts):
         "the lower right",
         "the lower right",
     ]
+
+
+@pytest.mark.parametrize(
+    ("strange", "named"),
+    [
+        ((), None),
+        (("vgg16",), "that VGG16 learnt from, so its answer"),
+        (("cnn", "vgg16"), "that CNN from scratch, VGG16 learnt from, so their answers"),
+    ],
+)
+def test_who_finds_the_picture_strange_is_named(open_page, models, strange, named):
+    lookers = [
+        Looker(name, "glioma", warnings=(WARNING, "Else.") if name in strange else ("Else.",))
+        for name in ("cnn", "vgg16")
+    ]
+    models(*lookers)
+    at = open_page(PAGE, sample="phantom-1")
+    said = [w.value.replace("\\", "") for w in at.warning if "drawn phantom" not in w.value]
+    assert said[0] == "Else."
+    assert len(said) == (1 if named is None else 2)
+    assert named is None or named in said[1]
 
 
 def test_no_place_is_told_for_no_tumour(open_page, models, texts):
