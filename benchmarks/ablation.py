@@ -10,7 +10,7 @@ nothing: it prints the commands, and fills the table from the reports that they 
 import argparse
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,10 +106,6 @@ def figure(report: dict[str, Any] | None, keys: Sequence[str]) -> str:
     return text
 
 
-def _report(path: Path) -> dict[str, Any] | None:
-    return read_report(path) if path.is_file() else None
-
-
 def table(runs: Path, weights: Path) -> list[str]:
     """Return the lines of the two tables and of the list of commands.
 
@@ -117,22 +113,34 @@ def table(runs: Path, weights: Path) -> list[str]:
         runs: Folder of runs, each with the `report.json` that `evaluate` wrote.
         weights: Folder of published models.
     """
-    head = ["trained with", *(title for title, _ in COLUMNS)]
-    lines = [_line(head), _line(["---"] * len(head))]
-    for row in ROWS:
-        report = _report(runs / row.run / "report.json")
-        lines.append(_line([row.title, *(figure(report, keys) for _, keys in COLUMNS)]))
-    lines += ["", "The published models, by the same measure:", ""]
-    lines += [_line(["model", *head[1:]]), _line(["---"] * len(head))]
-    for name in ("cnn", "vgg16", "vgg19"):
-        report = _report(weights / name / "report.json")
-        lines.append(_line([name, *(figure(report, keys) for _, keys in COLUMNS)]))
-    lines += ["", "The commands, in the order of the rows:", "", "```"]
-    return [*lines, *(row.train() for row in ROWS), "```"]
+
+    def figures(folder: Path) -> list[str]:
+        path = folder / "report.json"
+        report = read_report(path) if path.is_file() else None
+        return [figure(report, keys) for _, keys in COLUMNS]
+
+    titles = [title for title, _ in COLUMNS]
+    published = ("cnn", "vgg16", "vgg19")
+    return [
+        *markdown(
+            ["trained with", *titles], ([row.title, *figures(runs / row.run)] for row in ROWS)
+        ),
+        "",
+        "The published models, by the same measure:",
+        "",
+        *markdown(["model", *titles], ([name, *figures(weights / name)] for name in published)),
+        "",
+        "The commands, in the order of the rows:",
+        "",
+        "```",
+        *(row.train() for row in ROWS),
+        "```",
+    ]
 
 
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table."""
+    return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
 
 
 def fill(text: str, lines: Sequence[str], markers: tuple[str, str] = (BEGIN, END)) -> str:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from benchmarks.ablation import add_document_flags, deliver, figure, read_result
+from benchmarks.ablation import add_document_flags, deliver, figure, markdown, read_result
 from core.data.manifest import read_manifest
 from core.data.pool import Pool, load_pool
 from core.evaluate import open_target
@@ -163,18 +163,18 @@ def told(result: dict[str, Any]) -> list[str]:
     Args:
         result: What `measured` returned.
     """
-    lines = [COLUMNS, ("---",) * len(COLUMNS)]
+    rows = []
     for name, row in result["methods"].items():
         time_ = "" if row["median_ms"] is None else f"{row['median_ms']:.0f}"
         places = ("" if row[key] is None else figure(row, (key,)) for key in ("pointing", "energy"))
         shares = ("" if row[key] is None else f"{row[key]:.2f}" for key in SHARES)
-        lines.append((name, time_, *places, *shares))
+        rows.append((name, time_, *places, *shares))
     return [
         f"On {result['slices']} slices of the `{result['split']}` split, "
         f"{result['created'].split('T')[0]}, by the `{result['model']}` "
         f"(weights `{result['sha256'][:8]}…`):",
         "",
-        *("| " + " | ".join(line) + " |" for line in lines),
+        *markdown(COLUMNS, rows),
     ]
 
 

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.ablation import add_document_flags, deliver
+from benchmarks.ablation import add_document_flags, deliver, markdown
 from core.data.boxes import read_boxes
 from core.evaluation.intervals import GroupBootstrap, Interval
 from core.evaluation.side_by_side import StoredPredictions, read_predictions
@@ -85,9 +85,10 @@ def table(weights: Path, root: Path) -> list[str]:
         columns.append(
             {title: cell(bootstrap.mean(stored.correct, mask)) for title, mask in masks.items()}
         )
-    rows = [["right among", "slices", *MODELS], ["---"] * (2 + len(MODELS))]
-    rows += [[title, str(n), *(column[title] for column in columns)] for title, n in counts.items()]
-    return ["| " + " | ".join(row) + " |" for row in rows]
+    return markdown(
+        ["right among", "slices", *MODELS],
+        ([title, str(n), *(column[title] for column in columns)] for title, n in counts.items()),
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -25,7 +25,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.ablation import add_document_flags, deliver, figure, read_result
+from benchmarks.ablation import add_document_flags, deliver, figure, markdown, read_result
 from core.files import write_json
 
 CLASSES = {"glioma": "brain_glioma", "meningioma": "brain_menin", "pituitary": "brain_tumor"}
@@ -124,11 +124,11 @@ def told(result: dict[str, Any]) -> list[str]:
     Args:
         result: What `measured` returned.
     """
-    lines = [COLUMNS, ("---",) * len(COLUMNS)]
+    rows = []
     for start, name in STARTS.items():
         row = result[start]
         right = figure(row, ("test_accuracy",))
-        lines.append((name, right, str(row["test_accuracy"]["n"]), f"{row['seconds']:.0f} s"))
+        rows.append((name, right, str(row["test_accuracy"]["n"]), f"{row['seconds']:.0f} s"))
     log = [
         f"epoch {row['epoch']:2d}  loss {row['loss']:.3f}  accuracy {row['accuracy']:.3f}"
         f"  val_loss {row['val_loss']:.3f}  val_accuracy {row['val_accuracy']:.3f}"
@@ -137,7 +137,7 @@ def told(result: dict[str, Any]) -> list[str]:
     ]
     day = result["created"].split("T")[0]
     return [
-        *("| " + " | ".join(line) + " |" for line in lines),
+        *markdown(COLUMNS, rows),
         "",
         f"Measured on {day} with {result['images']} slices, from the weights published then. The",
         "command and the log of the first:",

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.ablation import add_document_flags, deliver, figure
+from benchmarks.ablation import add_document_flags, deliver, figure, markdown
 from core.data.manifest import Manifest, read_manifest
 from core.data.pool import Pool, load_pool
 from core.errors import DatasetError
@@ -109,9 +109,9 @@ def measured(target: str, manifest: Manifest) -> dict[str, Any]:
 
 def table(networks: dict[str, dict[str, Any]]) -> list[str]:
     """Return the lines of the table, in the order in which the networks were measured."""
-    lines = [COLUMNS, ("---",) * len(COLUMNS)]
+    rows = []
     for name, row in networks.items():
-        lines.append(
+        rows.append(
             (
                 name,
                 f"{row['right']} of {row['slices']}: {figure(row, ('accuracy',))}",
@@ -122,7 +122,7 @@ def table(networks: dict[str, dict[str, Any]]) -> list[str]:
                 _worst(row["localisation"]["per_class"]),
             )
         )
-    return ["| " + " | ".join(line) + " |" for line in lines]
+    return markdown(COLUMNS, rows)
 
 
 def _worst(classes: dict[str, dict[str, Any]]) -> str:

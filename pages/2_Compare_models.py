@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from core.gate import WARNING
 from core.imaging.quality import assess
 from ui import cache, compare, diagnose, looks, result, shell
 from ui.errors import shown
@@ -53,8 +52,7 @@ if not quality.ok:
 with screen, shown():
     found = compare.ask(ready, chosen.slice)
 with choice:
-    result.show_warnings(chosen, found.mean or found.answers[0].analysis, (WARNING,))
-    compare.strangers(found)
+    compare.warnings(chosen, found)
 with screen:
     compare.verdict(found)
     compare.faults(found)

@@ -17,7 +17,8 @@ from core.reading import percent
 from core.settings import get_settings
 from core.types import Analysis, Prediction, Slice
 from core.wording import number as written
-from ui import cache
+from ui import cache, result
+from ui.diagnose import Chosen
 from ui.errors import plain
 from ui.language import _, ngettext, told
 from ui.reports import interval
@@ -118,8 +119,9 @@ def faults(found: Found) -> None:
         st.error(fault, icon=":material/error:")
 
 
-def strangers(found: Found) -> None:
-    """Name the models to whom the slice is unlike what they learnt from."""
+def warnings(chosen: Chosen, found: Found) -> None:
+    """Show what a person should read first, and name the models that find the slice strange."""
+    result.show_warnings(chosen, found.mean or found.answers[0].analysis, (WARNING,))
     names = [plain(a.title) for a in found.answers if WARNING in a.prediction.warnings]
     if not names:
         return

@@ -34,8 +34,8 @@ _HELP: Final = {
     "init": "random, imagenet, hed (VGG16 alone), or the folder of a published model or a run",
     "teacher": "folders of published models or runs, separated by commas, to learn from as well",
     "teacher_share": "weight of the teachers' answer beside the label",
-    "teacher_sees": "every slice as it is drawn and disturbed, or each plain slice once, which is "
-    "several times faster",
+    "teacher_sees": "every slice as it is drawn and disturbed, or each plain slice once, for "
+    "faster epochs",
     "seed": "of weights and draws; a run that starts from another takes the one after its",
     "head": "how the last feature map becomes an answer",
     "warmup_epochs": "linear warm-up of the cosine schedule",

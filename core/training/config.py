@@ -36,7 +36,7 @@ class TrainConfig:
             learned as well; empty for the labels alone.
         teacher_share: Weight of their answer, in 0 to 1; the label's is the rest.
         teacher_sees: `drawn`, every slice as the student sees it, anew in each step; or `plain`,
-            every training slice once, as it is: several times faster, but what a lesion was
+            every training slice once, as it is: an epoch is faster for it, but what a lesion was
             moved into or out of, or what is blended, has its label alone.
         head: `lesion`, `fine` or `average`; see `core.models.head`.
         schedule: `cosine` (after a linear warm-up) or `constant`.

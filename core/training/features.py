@@ -35,6 +35,12 @@ def feed(make: MakeBatch, steps: int) -> Iterator[tuple[FloatArray, ...]]:
     yield from run(make, steps)
 
 
+def weight_bytes(model: keras.Model) -> Iterator[memoryview]:
+    """Yield the weights of a model one after the other, for a digest."""
+    for variable in model.weights:
+        yield np.ascontiguousarray(keras.ops.convert_to_numpy(variable.value)).data
+
+
 class FeatureCache:
     """The outputs of a trunk for the slices of a run.
 
@@ -67,8 +73,8 @@ class FeatureCache:
     def _digest(self) -> str:
         """Name everything that the features depend on."""
         batches, digest = self.batches, sha256()
-        for variable in self.trunk.weights:
-            digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable.value)).data)
+        for weight in weight_bytes(self.trunk):
+            digest.update(weight)
         kept = [
             _VERSION,
             [str(layer.dtype_policy.name) for layer in self.trunk.layers],

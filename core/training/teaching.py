@@ -8,7 +8,7 @@ better lesson than the label's certainty.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,10 +23,9 @@ from core.files import replacing
 from core.imaging.preprocess import standardise
 from core.models.head import LOGITS_LAYER
 from core.training.batches import plain_batches
+from core.training.features import Report, weight_bytes
 from core.training.stored import read_stored
 from core.types import FloatArray
-
-Report = Callable[[int, int, dict[str, float]], None]
 
 
 class Teachers:
@@ -53,13 +52,6 @@ class Teachers:
                     f"Received: {', '.join(stored.labels)} from '{folder.name}'."
                 )
         self.names = [stored.origin for stored in found]
-        self._labels = tuple(labels)
-        self._digest = sha256()
-        for stored in found:
-            about = [stored.architecture, stored.head, stored.size, stored.temperature]
-            self._digest.update(json.dumps(about).encode())
-            for _, tensor in sorted(stored.tensors.items()):
-                self._digest.update(np.ascontiguousarray(tensor).data)
         self._networks = [(stored.build(), stored.size, stored.temperature) for stored in found]
 
     def answer(self, images: FloatArray) -> FloatArray:
@@ -98,24 +90,31 @@ class Teachers:
         Returns:
             float32 of shape (slices of the pool, classes); rows that weren't asked about are 0.
         """
-        digest = self._digest.copy()
-        for batch in plain_batches(pool, positions, batch_size):
-            digest.update(np.ascontiguousarray(batch).data)
-        path = cache_dir / f"answers-{digest.hexdigest()[:20]}.npy"
+        path = cache_dir / f"answers-{self._digest(pool, positions)}.npy"
         if not path.is_file():
-            said = np.zeros((len(positions), len(self._labels)), np.float32)
+            said = []
             steps = -(-len(positions) // batch_size)
-            batches = plain_batches(pool, positions, batch_size)
-            for step, batch in enumerate(batches):
-                said[step * batch_size :][: len(batch)] = self.answer(batch)
+            for step, batch in enumerate(plain_batches(pool, positions, batch_size), start=1):
+                said.append(self.answer(batch))
                 if report:
-                    report(step + 1, steps, {"answers": 0.0})
+                    report(step, steps, {"answers": 0.0})
             cache_dir.mkdir(parents=True, exist_ok=True)
             with replacing(path, suffix=".npy") as temporary:
-                np.save(temporary, said, allow_pickle=False)
-        answers = np.zeros((len(pool.rows), len(self._labels)), np.float32)
+                np.save(temporary, np.concatenate(said), allow_pickle=False)
+        answers = np.zeros((len(pool.rows), len(pool.labels)), np.float32)
         answers[positions] = np.load(path, allow_pickle=False)
         return answers
+
+    def _digest(self, pool: Pool, positions: npt.NDArray[np.int64]) -> str:
+        """Name everything that the answers depend on."""
+        digest = sha256()
+        for network, size, temperature in self._networks:
+            digest.update(json.dumps([network.name, size, temperature, pool.size]).encode())
+            for weight in weight_bytes(network):
+                digest.update(weight)
+        for position in positions:
+            digest.update(pool.images[position])
+        return digest.hexdigest()[:20]
 
 
 def _resized(images: FloatArray, size: int) -> FloatArray:

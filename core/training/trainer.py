@@ -22,6 +22,7 @@ from core.models.precision import built_in, resolve
 from core.training import phases
 from core.training.batches import TrainingBatches
 from core.training.config import TrainConfig
+from core.training.features import Report
 from core.training.freezing import freeze
 from core.training.initialise import initialise
 from core.training.runs import read_run
@@ -30,7 +31,6 @@ from core.training.state import load_state, read_progress, save_state
 from core.training.teaching import Teachers
 from core.training.unseen import check_unseen
 
-Report = Callable[[int, int, dict[str, float]], None]
 # What names and tables of HDF5 need beside the weights, with plenty to spare.
 _HDF5_ROOM = 2**20
 

@@ -178,7 +178,7 @@ def test_the_decision_is_set_on_the_validation_split(published, tiny_manifest, t
     free = free[pool.targets[free] == predictor.labels.index("notumor")]
     kept = PoolLogits(predictor, pool)(free).argmax(axis=1) == predictor.labels.index("notumor")
     assert kept.all()
-    # 95 % and one and a half standard errors among three slices are more than all.
+    # 95 % and the margin of three slices are more than all.
     assert card.raw["decision"]["notumour_kept_on_validation"] == 1.0
 
 
