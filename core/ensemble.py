@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from core.errors import ModelNotReadyError
+from core.gate import WARNING, warning_of
 from core.types import Analysis, Explanation, FloatArray, Prediction
 
 ENSEMBLE: Final = "ensemble"
@@ -46,8 +47,15 @@ def mean_prediction(predictions: Sequence[Prediction]) -> Prediction:
         predictions[0].threshold,
         (labels[int(np.argmax(mean))],),
         _together([prediction.in_domain for prediction in predictions]),
-        tuple(dict.fromkeys(text for p in predictions for text in p.warnings)),
+        _warnings(predictions),
     )
+
+
+def _warnings(predictions: Sequence[Prediction]) -> tuple[str, ...]:
+    """Name the models that find the slice strange; the mean has learnt from nothing itself."""
+    texts = dict.fromkeys(text for p in predictions for text in p.warnings if text != WARNING)
+    strange = [p.model for p in predictions if WARNING in p.warnings]
+    return (*texts, warning_of(strange)) if strange else tuple(texts)
 
 
 def _together(domains: Sequence[bool | None]) -> bool | None:

@@ -8,7 +8,7 @@ first, cheap gate; this is the second, and it needs the model. NumPy alone: feat
 the model's own pass.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -35,6 +35,10 @@ away, over 95 % come through both."""
 WARNING: Final = mark(
     "The picture is not like the brain MRI slices that this model learnt from, "
     "so its answer means little."
+)
+_WARNING_OF_SEVERAL: Final = mark(
+    "The picture is not like the brain MRI slices that {models} learnt from, "
+    "so the mean of the models means little."
 )
 _TENSORS: Final = ("centre", "whitener")
 # Directions with less than this share of the largest variance are noise of float16 weights.
@@ -80,6 +84,15 @@ class Gate:
     def accepts(self, features: FloatArray) -> npt.NDArray[np.bool_]:
         """Tell which feature vectors lie within the threshold; shape (slices,)."""
         return np.asarray(self.distances(features) <= self.threshold)
+
+
+def warning_of(models: Sequence[str]) -> str:
+    """Return the warning of a mean over models, some of which know no such picture.
+
+    Args:
+        models: Names of those, at least one.
+    """
+    return _WARNING_OF_SEVERAL.format(models=", ".join(models))
 
 
 def fit(features: FloatArray) -> Gate:

@@ -5,6 +5,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from core.ensemble import ENSEMBLE
 from core.labels import describe
 from core.types import Analysis, FloatArray, Prediction
 from core.wording import _, mark, number, told
@@ -103,6 +104,8 @@ def _third(value: float, low: int, high: int) -> int:
 def why_not_accepted(prediction: Prediction) -> str | None:
     """Return the reason why an answer isn't accepted; None if it is."""
     if prediction.in_domain is False:
+        if prediction.model == ENSEMBLE:
+            return _("The picture doesn't look like the brain MRI that each of the models knows.")
         return _("The picture doesn't look like the brain MRI that this model knows.")
     if prediction.confidence < prediction.threshold:
         confidence, threshold = percent_apart(prediction.confidence, prediction.threshold)

@@ -9,7 +9,7 @@ import streamlit as st
 from core.consensus import Consensus, count_votes
 from core.ensemble import ENSEMBLE, mean_analysis
 from core.errors import ModelNotReadyError
-from core.gate import WARNING
+from core.gate import WARNING, warning_of
 from core.labels import describe
 from core.models.card import Card
 from core.models.registry import ModelStatus
@@ -121,9 +121,10 @@ def faults(found: Found) -> None:
 
 def warnings(chosen: Chosen, found: Found) -> None:
     """Show what a person should read first, and name the models that find the slice strange."""
-    result.show_warnings(chosen, found.mean or found.answers[0].analysis, (WARNING,))
-    names = [plain(a.title) for a in found.answers if WARNING in a.prediction.warnings]
-    if not names:
+    strange = [answer for answer in found.answers if WARNING in answer.prediction.warnings]
+    by_name = warning_of([answer.prediction.model for answer in strange])
+    result.show_warnings(chosen, found.mean or found.answers[0].analysis, (WARNING, by_name))
+    if not strange:
         return
     st.warning(
         ngettext(
@@ -131,8 +132,8 @@ def warnings(chosen: Chosen, found: Found) -> None:
             "means little.",
             "The picture is not like the brain MRI slices that {models} learnt from, so their "
             "answers mean little.",
-            len(names),
-        ).format(models=", ".join(names)),
+            len(strange),
+        ).format(models=", ".join(plain(answer.title) for answer in strange)),
         icon=":material/warning:",
     )
 

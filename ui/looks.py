@@ -134,14 +134,9 @@ def _panel(
     with st.container(gap="xsmall"):
         st.markdown(f"**{answer}**" if reason is None else f":gray[**{answer}**]")
         if reason is None:
-            st.badge(_("Accepted"), icon=":material/check:", color="green")
+            st.badge(_("✓ Accepted"), color="green")
         else:
-            st.badge(
-                _("Not accepted"),
-                icon=":material/do_not_disturb_on:",
-                color="gray",
-                help=plain(reason),
-            )
+            st.badge(_("✗ Not accepted"), color="gray", help=plain(reason))
     cam = brush.cam(analysis)
     looked_for = describe(brush.key(analysis)).name
     if cam is None:

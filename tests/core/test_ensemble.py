@@ -5,6 +5,7 @@ import pytest
 
 from core.ensemble import mean_prediction
 from core.errors import ModelNotReadyError
+from core.gate import WARNING
 from core.types import Prediction
 
 FIRST = Prediction(
@@ -45,6 +46,24 @@ def test_models_are_averaged_by_class_whatever_their_order():
     np.testing.assert_allclose(mean.probabilities, [0.7, 0.3], atol=1e-6)
     assert mean.predicted == "glioma"
     assert mean.warnings == ("a note", "another")
+
+
+@pytest.mark.parametrize(
+    ("strange", "said"),
+    [
+        ((), ("a note",)),
+        (("cnn",), ("a note", "that cnn learnt from, so the mean of the models")),
+        (("cnn", "vgg16"), ("a note", "that cnn, vgg16 learnt from, so the mean of the models")),
+    ],
+)
+def test_the_models_that_find_a_slice_strange_are_named(strange, said):
+    predictions = [
+        replace(FIRST, model=name, warnings=(WARNING, "a note") if name in strange else ("a note",))
+        for name in ("cnn", "vgg16")
+    ]
+    warnings = mean_prediction(predictions).warnings
+    assert len(warnings) == len(said)
+    assert all(part in warning for part, warning in zip(said, warnings, strict=True))
 
 
 def test_other_classes_are_refused():

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from core.ensemble import ENSEMBLE
 from core.reading import percent, percent_apart, place, read_plainly, why_not_accepted
 from core.types import Analysis, Explanation, Prediction
 
@@ -140,6 +143,8 @@ def test_the_reason_why_an_answer_is_not_accepted():
         "The best guess reaches 69.96 %, below the 70.00 % that an answer needs."
     )
     assert "doesn't look like the brain MRI" in why_not_accepted(prediction(0.99, in_domain=False))
+    together = replace(prediction(0.99, in_domain=False), model=ENSEMBLE)
+    assert "that each of the models knows" in why_not_accepted(together)
     assert why_not_accepted(prediction(0.99)) is None
 
 
