@@ -102,6 +102,7 @@ def test_an_interrupted_check_goes_on_and_counts_nothing_twice(
     assert [[r[0], r[2]] for r in columns[0]] == [[r[0], r[2]] for r in columns[1]]
 
 
+@pytest.mark.slow
 def test_a_service_killed_in_the_middle_is_finished_by_a_resume(weights, dataset, tmp_path):
     """The real thing: another process, SIGKILL, the same command once more."""
     port = free_port()

@@ -38,6 +38,7 @@ def test_a_deep_link_into_a_fresh_server(open_tab, tools):
         assert page.get_by_text(DISCLAIMER).count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_nothing_is_cut_off_on_a_phone(open_tab, path):
     page = open_tab(path, width=390, height=844)

@@ -60,6 +60,7 @@ def test_the_card_tells_where_the_weights_come_from(published, run, tiny_manifes
     assert {"value", "low", "high", "n"} <= set(card.metrics["test"]["accuracy"])
 
 
+@pytest.mark.slow
 def test_the_card_names_the_runs_before(run, tmp_path):
     config = replace(read_config(run), init=str(run), epochs=1)
     Trainer(config, tmp_path / "second").fit()

@@ -108,6 +108,7 @@ def test_a_dataset_without_a_readable_image_is_refused(tmp_path):
         audit(tmp_path / "set")
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.timeout(900)
 def test_the_known_leak_of_the_real_data_is_found():

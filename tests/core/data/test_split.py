@@ -248,6 +248,7 @@ def test_a_flat_dataset_ships_no_split(tmp_path):
         as_shipped_split(root)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.timeout(900)
 def test_real_twins_never_straddle_splits():
