@@ -1,6 +1,6 @@
 """The values that travel between the rooms: validated, frozen, free of any framework."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -53,6 +53,10 @@ class Slice:
     def shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.pixels.shape[0], self.pixels.shape[1]
+
+    def noted(self, note: str) -> "Slice":
+        """Return the same slice with one more sentence that a person should see, the first."""
+        return replace(self, notes=(note, *self.notes))
 
     @property
     def sha256(self) -> str:

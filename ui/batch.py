@@ -116,7 +116,7 @@ def _samples() -> list[Source]:
             found.append(Source(f"{sample.label}/{sample.path.name}", sample.path.read_bytes()))
         else:
             pixels = cache.sample_slice(sample).pixels
-            found.append(Source(f"{sample.title}.png", to_png(to_grey_rgb(pixels))))
+            found.append(Source(f"{sample.title}.png", to_png(to_grey_rgb(pixels)), True))
     return found
 
 

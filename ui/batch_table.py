@@ -159,7 +159,7 @@ def _line(row: Row) -> dict[str, Any]:
     picture = None
     if row.thumbnail:
         picture = "data:image/jpeg;base64," + base64.b64encode(row.thumbnail).decode()
-    remarks = (row.error,) if row.error else getattr(row.prediction, "warnings", ())
+    remarks = (row.error,) if row.error else row.remarks
     return {
         "picture": picture,
         "file": row.file,
@@ -186,7 +186,7 @@ def _detail(job: BatchJob, row: Row) -> None:
         ):
             with shown(), st.spinner(_("Opening…")):
                 name, data = slice_file(job, row)
-            uploads.hand_over(name, data)
+            uploads.hand_over(name, data, row.synthetic)
             st.switch_page("pages/1_Diagnose.py", query_params={"model": job.model})
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.data.phantom import SYNTHETIC
 from core.imaging.overlay import to_grey_rgb
 from core.inference import Predictor
 from core.labels import describe
@@ -115,7 +116,10 @@ def _uploaded() -> Chosen | None:
     look = scrub.choose(reading, cache_scans.digest(uploads))
     if look is None:
         st.stop()
-    return Chosen(look.slice, look.origin, look=look)
+    # A drawn picture that went through a batch comes back as a file, without its note.
+    synthetic = any(upload.synthetic for upload in uploads)
+    slice_ = look.slice.noted(SYNTHETIC) if synthetic else look.slice
+    return Chosen(slice_, look.origin, synthetic, look=look)
 
 
 def describe_origin(chosen: Chosen) -> None:

@@ -122,6 +122,11 @@ def withdraw(param: str) -> None:
         del st.query_params[param]
 
 
+def forget(param: str) -> None:
+    """Carry a choice to no further page, as something else takes its place there."""
+    st.session_state.pop(_seen(param), None)
+
+
 def arriving(param: str) -> bool:
     """Return whether this page was entered since a page last followed or withdrew a parameter."""
     return bool(st.session_state.get(_at(param)) != _page())

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.imaging.names import safe_name
 from core.settings import get_settings
+from ui import links
 from ui.errors import plain
 from ui.language import _, ngettext
 
@@ -27,11 +28,13 @@ class Upload:
         name: Its name, not safe to show.
         data: The whole file.
         digest: SHA-256 of name and bytes.
+        synthetic: Whether GliaLens drew the picture itself; no file tells.
     """
 
     name: str = field(repr=False)
     data: bytes = field(repr=False)
     digest: str = ""
+    synthetic: bool = False
 
 
 def drop_field() -> tuple[Upload, ...]:
@@ -109,18 +112,21 @@ def _store(files: Iterable[Any]) -> None:
         st.session_state.pop(_KEPT, None)
 
 
-def _upload(name: str, data: bytes) -> Upload:
+def _upload(name: str, data: bytes, synthetic: bool = False) -> Upload:
     digest = sha256(name.encode("utf-8", errors="replace") + b"\0" + data).hexdigest()
-    return Upload(name, data, digest)
+    return Upload(name, data, digest, synthetic)
 
 
-def hand_over(name: str, data: bytes) -> None:
+def hand_over(name: str, data: bytes, synthetic: bool = False) -> None:
     """Put one file into the field from another screen, in place of what was there.
 
     Args:
         name: Its name, not safe to show.
         data: The whole file.
+        synthetic: Whether GliaLens drew the picture itself.
     """
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
-    st.session_state[_KEPT] = (_upload(name, data),)
+    st.session_state[_KEPT] = (_upload(name, data, synthetic),)
     st.session_state["source"] = "upload"
+    # A sample that was seen elsewhere would come along and hide the file.
+    links.forget("sample")

@@ -85,8 +85,8 @@ def _record(row: Row) -> dict[str, Any]:
         return {**record, "error": row.error}
     record |= {"slice": row.slice, "correct": row.correct, **row.prediction.to_record()}
     record |= {f"p_{key}": value for key, value in record.pop("probabilities").items()}
-    for name in ("prediction_set", "warnings"):
-        record[name] = "; ".join(record[name])
+    record["prediction_set"] = "; ".join(record["prediction_set"])
+    record["warnings"] = "; ".join(row.remarks)
     return record
 
 

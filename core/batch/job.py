@@ -16,6 +16,7 @@ from core.batch.sources import (
     open_source,
     safe_path,
 )
+from core.data.phantom import SYNTHETIC
 from core.errors import GliaLensError
 from core.types import Slice
 from core.wording import mark
@@ -201,10 +202,12 @@ class BatchJob:
                     file.member,
                     slices=len(file.slices),
                     label=folder_label(raw, labels),
+                    synthetic=source.synthetic,
                 )
                 if file.error is not None:
                     yield replace(row, error=str(file.error)), None
-                for slice_ in file.slices:
+                for read in file.slices:
+                    slice_ = read.noted(SYNTHETIC) if source.synthetic else read
                     yield replace(row, slice=slice_.index, thumbnail=thumbnail(slice_)), slice_
 
     def _answer(self, predictor: "Predictor", piece: list[tuple[Row, Slice | None]]) -> None:

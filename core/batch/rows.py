@@ -6,6 +6,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from core.data.phantom import SYNTHETIC
 from core.types import Prediction, Slice
 
 THUMBNAIL_SIDE: Final = 64
@@ -27,6 +28,7 @@ class Row:
         prediction: The model's answer; None where there is an error.
         error: What is wrong with the file; None where there is an answer.
         thumbnail: JPEG, grey, at most `THUMBNAIL_SIDE` pixels a side; empty with an error.
+        synthetic: Whether GliaLens drew the slice itself.
     """
 
     file: str
@@ -38,11 +40,19 @@ class Row:
     prediction: Prediction | None = None
     error: str | None = None
     thumbnail: bytes = b""
+    synthetic: bool = False
 
     @property
     def answered(self) -> bool:
         """Whether there is an answer that means something: read, and of a known kind."""
         return self.prediction is not None and self.prediction.in_domain is not False
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should read beside the answer: first of all that it is about a drawing."""
+        drawn = (SYNTHETIC,) if self.synthetic else ()
+        warnings = () if self.prediction is None else self.prediction.warnings
+        return tuple(dict.fromkeys((*drawn, *warnings)))
 
     @property
     def correct(self) -> bool | None:

@@ -27,10 +27,12 @@ class Source:
     Attributes:
         name: Its name, with folders where a whole folder was uploaded; not safe to show.
         data: All of its bytes.
+        synthetic: Whether GliaLens drew the picture itself; no file tells.
     """
 
     name: str
     data: bytes
+    synthetic: bool = False
 
 
 def check_total(sources: Sequence[Source]) -> None:
