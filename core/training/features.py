@@ -26,7 +26,7 @@ from core.types import FloatArray
 Report = Callable[[int, int, dict[str, float]], None]
 _HALF_MAX = float(np.finfo(np.float16).max)
 # Part of the key: raise it when what is stored changes.
-_VERSION = 1
+_VERSION = 2
 
 
 def feed(make: MakeBatch, steps: int) -> Iterator[tuple[FloatArray, ...]]:
@@ -86,6 +86,9 @@ class FeatureCache:
             [asdict(batches.augmentation), asdict(batches.mixing)],
         ]
         digest.update(json.dumps(kept).encode())
+        # The rows name files; what these show may change under the same name.
+        for position in np.concatenate([batches.pool.where("train"), batches.pool.where("val")]):
+            digest.update(batches.pool.images[position])
         return digest.hexdigest()[:20]
 
     def arrays(self, epoch: int, number: int) -> MakeBatch:

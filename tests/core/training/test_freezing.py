@@ -12,7 +12,9 @@ from core.errors import OutputError, RunError
 from core.models import registry
 from core.models.head import LESION_LAYER, LOGITS_LAYER, head_input
 from core.training import phases
+from core.training.batches import TrainingBatches
 from core.training.config import TrainConfig, read_config
+from core.training.features import FeatureCache
 from core.training.freezing import freeze
 from core.training.phases import Phase
 from core.training.trainer import Trainer
@@ -66,6 +68,21 @@ def test_the_features_are_those_of_the_trunk_and_are_computed_once(head_config, 
     np.testing.assert_allclose(
         stored[2 * size : 3 * size], trunk(batch.images), rtol=2e-3, atol=2e-3
     )
+
+
+@pytest.mark.parametrize(("split", "same"), [("train", False), ("val", False), ("test", True)])
+def test_other_pictures_under_the_same_names_have_features_of_their_own(
+    tiny_pool, tmp_path, split, same
+):
+    slices = keras.Input((32, 32, 1))
+    trunk = keras.Model(slices, keras.layers.AveragePooling2D(8)(slices))
+    images = np.array(tiny_pool.images)
+    images[tiny_pool.where(split)[0], 5, 5] ^= 1
+    before, after = (
+        FeatureCache(trunk, TrainingBatches(pool, 6, 4), 2, tmp_path).folder
+        for pool in (tiny_pool, replace(tiny_pool, images=images))
+    )
+    assert (before == after) is same
 
 
 def test_an_epoch_of_the_head_visits_every_stored_slice_once(head_config, tmp_path):
