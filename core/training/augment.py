@@ -1,6 +1,6 @@
 """What a training slice goes through: geometry, and the style of an unknown scanner.
 
-NumPy and OpenCV on uint8, one generator a slice: independent of the Keras backend, and a
+NumPy and OpenCV on uint8, one generator a batch: independent of the Keras backend, and a
 resumed run draws exactly what the uninterrupted one would have drawn.
 
 In the public sets class and hospital are confounded, so contrast, inversion, noise, sharpness
@@ -13,6 +13,9 @@ import cv2
 import numpy as np
 
 from core.types import ByteArray, FloatArray
+
+# Points along a side of a cell at which a lesion is looked for.
+_POINTS = 4
 
 Box = tuple[float, float, float, float]
 
@@ -107,7 +110,7 @@ def augment(
 
     Args:
         image: uint8 of shape (size, size), as `core.imaging.preprocess.prepare` returns it.
-        rng: Source of randomness, one per slice.
+        rng: Source of randomness, one a batch.
         config: Ranges.
 
     Returns:
@@ -118,6 +121,12 @@ def augment(
     matrix = random_affine(size, rng, config)
     moved = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
     return style(moved, rng, config), matrix
+
+
+def chained(first: FloatArray, then: FloatArray) -> FloatArray:
+    """Return the 2 x 3 matrix that stands for one and then another."""
+    both = np.vstack([then, [0.0, 0.0, 1.0]]) @ np.vstack([first, [0.0, 0.0, 1.0]])
+    return np.asarray(both[:2], np.float32)
 
 
 def lesion_target(box: Box | None, matrix: FloatArray, size: int, grid: int) -> FloatArray:
@@ -131,11 +140,12 @@ def lesion_target(box: Box | None, matrix: FloatArray, size: int, grid: int) -> 
 
     Returns:
         float32 of shape (grid, grid), in 0 to 1: the share of each cell inside the ellipse
-        that the box bounds.
+        that the box bounds. A lesion that lies between all points of a cell counts as one of
+        them; one whose centre has left the picture may be in no cell.
     """
     if box is None:
         return np.zeros((grid, grid), np.float32)
-    fine = grid * 4
+    fine = grid * _POINTS
     centres = (np.arange(fine, dtype=np.float32) + 0.5) * size / fine - 0.5
     columns, rows = np.meshgrid(centres, centres)
     inverse = cv2.invertAffineTransform(matrix)
@@ -145,4 +155,8 @@ def lesion_target(box: Box | None, matrix: FloatArray, size: int, grid: int) -> 
     inside = ((x - x_centre) / max(width / 2, 1.0)) ** 2 + (
         (y - y_centre) / max(height / 2, 1.0)
     ) ** 2 <= 1.0
-    return inside.reshape(grid, 4, grid, 4).mean(axis=(1, 3)).astype(np.float32)
+    if not inside.any():
+        column, row = matrix @ (x_centre, y_centre, 1.0) + 0.5
+        if 0 <= column < size and 0 <= row < size:
+            inside[int(row * fine / size), int(column * fine / size)] = True
+    return inside.reshape(grid, _POINTS, grid, _POINTS).mean(axis=(1, 3)).astype(np.float32)

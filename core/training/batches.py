@@ -14,7 +14,7 @@ import numpy.typing as npt
 from core.data.pool import Pool
 from core.imaging.preprocess import standardise
 from core.labels import NO_TUMOUR
-from core.training.augment import AugmentConfig, augment, lesion_target
+from core.training.augment import AugmentConfig, augment, chained, lesion_target
 from core.training.blending import blend, other_sequences
 from core.training.lesions import mirror_over, paste, random_patch_box
 from core.training.mixing import Mixing
@@ -88,9 +88,10 @@ class TrainingBatches:
         sources_of = Counter(target for target, _ in sizes)
         equal = np.array([1.0 / (len(sources_of) * sources_of[s[0]] * sizes[s]) for s in strata])
         mixed = self.mixing.balance * equal + (1.0 - self.mixing.balance) / max(len(train), 1)
-        # Draw more no-tumour slices, so that those left plain keep their share.
-        free = self.pool.targets[train] == self._tumour_free
-        mixed[free] /= 1.0 - 0.8 * self.mixing.paste
+        if len(self._donors):
+            # Draw more no-tumour slices, so that those left plain keep their share.
+            free = self.pool.targets[train] == self._tumour_free
+            mixed[free] /= 1.0 - 0.8 * self.mixing.paste
         return np.asarray(mixed / mixed.sum())
 
     @property
@@ -136,6 +137,7 @@ class TrainingBatches:
         allowed = np.zeros(len(pool.labels), np.float32)
         allowed[target] = 1.0
         known = box is not None
+        turn: FloatArray | None = None
         answer = self.answers[position].copy()
         others = self._others.get(position)
         if others is not None and rng.random() < mixing.blend:
@@ -149,7 +151,7 @@ class TrainingBatches:
                 place = pool.boxes[donor]
                 pasted = paste(pool.images[donor], place, image, rng, mixing.small)  # type: ignore[arg-type]
                 if pasted is not None:
-                    image, box = pasted
+                    image, box, turn = pasted
                     answer[:] = 0.0
                     allowed[:] = 1.0
                     allowed[target] = 0.0
@@ -163,6 +165,8 @@ class TrainingBatches:
                 allowed[:] = 0.0
                 allowed[self._tumour_free] = 1.0
         changed, matrix = augment(image, rng, self.augmentation)
+        if turn is not None:
+            matrix = chained(turn, matrix)
         if known:
             lesion = lesion_target(box, matrix, pool.size, self.grid)
         else:
@@ -174,7 +178,7 @@ class TrainingBatches:
         donor = self.pool.images[int(rng.choice(self._free))]
         box = random_patch_box(donor, rng)
         pasted = paste(donor, box, image, rng) if box is not None else None
-        return image if pasted is None else pasted[0]
+        return image if pasted is None else pasted.image
 
     def arrays(self, epoch: int) -> Callable[[int], tuple[FloatArray, FloatArray, FloatArray]]:
         """Return the function from a step to its batch as plain arrays, for one epoch.

@@ -6,6 +6,9 @@ irregular mask and matched intensities. The reverse as well: a tumour gives way 
 other half of a symmetric slice.
 """
 
+from math import cos, hypot, radians, sin
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
@@ -16,14 +19,42 @@ _TRIES = 12
 _SYMMETRY = 0.8
 
 
+class Pasted(NamedTuple):
+    """A slice with a lesion that was moved into it.
+
+    Attributes:
+        image: uint8 of shape (size, size).
+        box: The lesion's box, as fractions of the side, before it was turned.
+        turn: float32 of shape (2, 3), which turns pixels about the lesion's centre as it was.
+    """
+
+    image: ByteArray
+    box: Box
+    turn: FloatArray
+
+
+def _direction(angle: float) -> tuple[float, float]:
+    """Return cosine and sine of an angle in degrees."""
+    return cos(radians(angle)), sin(radians(angle))
+
+
 def _irregular_ellipse(
-    size: int, centre: tuple[float, float], axes: tuple[float, float], rng: np.random.Generator
+    size: int,
+    centre: tuple[float, float],
+    axes: tuple[float, float],
+    rng: np.random.Generator,
+    angle: float = 0.0,
 ) -> FloatArray:
-    """Draw a soft mask, float32 (size, size) in 0 to 1, about an ellipse given in pixels."""
+    """Draw a soft mask, float32 (size, size) in 0 to 1, about an ellipse given in pixels.
+
+    The angle is in degrees, anticlockwise as OpenCV's.
+    """
     rows, columns = np.mgrid[0:size, 0:size].astype(np.float32)
+    across, down = columns - centre[0], rows - centre[1]
+    cosine, sine = _direction(angle)
     radius = np.sqrt(
-        ((columns - centre[0]) / max(axes[0], 1.5)) ** 2
-        + ((rows - centre[1]) / max(axes[1], 1.5)) ** 2
+        ((cosine * across - sine * down) / max(axes[0], 1.5)) ** 2
+        + ((sine * across + cosine * down) / max(axes[1], 1.5)) ** 2
     )
     wobble = cv2.resize(
         rng.normal(0.0, 0.12, (6, 6)).astype(np.float32),
@@ -68,7 +99,7 @@ def paste(
     recipient: ByteArray,
     rng: np.random.Generator,
     small: float = 0.0,
-) -> tuple[ByteArray, Box] | None:
+) -> Pasted | None:
     """Paste what lies in a donor's box into another slice.
 
     The patch keeps its contrast against its own surroundings, rescaled to the spread of the
@@ -82,7 +113,8 @@ def paste(
         small: Probability that the lesion is shrunk, to a third of its size at the least.
 
     Returns:
-        The changed copy of the recipient and the new box, or None where no place was found.
+        The changed copy of the recipient and where its lesion is, or None where no place was
+        found.
     """
     size = donor.shape[0]
     scale = float(np.clip(rng.normal(1.0, 0.2), 0.6, 1.5))
@@ -92,10 +124,10 @@ def paste(
     if max(half) > 0.22 * size:
         shrink = 0.22 * size / max(half)
         half, scale = (half[0] * shrink, half[1] * shrink), scale * shrink
-    centre = _place(recipient, half, rng)
+    angle = float(rng.uniform(-40, 40))
+    centre = _place(recipient, _extent(half, angle), rng)
     if centre is None:
         return None
-    angle = float(rng.uniform(-40, 40))
     source = (box[0] * size, box[1] * size)
     matrix = cv2.getRotationMatrix2D(source, angle, scale)
     matrix[:, 2] += (centre[0] - source[0], centre[1] - source[1])
@@ -106,7 +138,8 @@ def paste(
     moved = cv2.warpAffine(
         donor.astype(np.float32), matrix, (size, size), borderMode=cv2.BORDER_REFLECT
     )
-    mask = _irregular_ellipse(size, centre, half, rng)
+    # Turned with the patch: upright, it would hold tissue beside a long lesion, and cut off ends.
+    mask = _irregular_ellipse(size, centre, half, rng, angle)
     target = recipient.astype(np.float32)
     target_mean, target_spread = _local_statistics(target, mask)
     gain = float(np.clip(target_spread / spread, 0.5, 2.0)) * float(rng.uniform(0.7, 1.4))
@@ -114,11 +147,15 @@ def paste(
     if rng.random() < 0.25:
         contrast = -contrast
     mixed = target * (1.0 - mask) + mask * (target_mean + contrast)
-    reach = max(half)
-    turned = reach if abs(angle) > 20 else 0.0
-    width, height = max(half[0], 0.8 * turned), max(half[1], 0.8 * turned)
-    new_box = (centre[0] / size, centre[1] / size, 2 * width / size, 2 * height / size)
-    return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8), new_box
+    new_box = (centre[0] / size, centre[1] / size, 2 * half[0] / size, 2 * half[1] / size)
+    turn = cv2.getRotationMatrix2D(centre, angle, 1.0).astype(np.float32)
+    return Pasted(np.rint(np.clip(mixed, 0, 255)).astype(np.uint8), new_box, turn)
+
+
+def _extent(axes: tuple[float, float], angle: float) -> tuple[float, float]:
+    """Return how far an ellipse reaches across and down once it is turned."""
+    cosine, sine = _direction(angle)
+    return hypot(cosine * axes[0], sine * axes[1]), hypot(sine * axes[0], cosine * axes[1])
 
 
 def random_patch_box(image: ByteArray, rng: np.random.Generator) -> Box | None:

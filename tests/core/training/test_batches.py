@@ -1,9 +1,12 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from core.training.augment import AugmentConfig, augment, lesion_target, random_affine
+from core.data.manifest import ManifestRow
+from core.data.pool import Pool
+from core.training.augment import AugmentConfig, augment, chained, lesion_target, random_affine
 from core.training.batches import UNKNOWN, TrainingBatches
 from core.training.mixing import Mixing
 
@@ -25,6 +28,15 @@ def test_an_epoch_draws_classes_and_sources_equally(tiny_pool):
     counts = Counter((tiny_pool.rows[i].label, tiny_pool.rows[i].source) for i in drawn)
     assert len(drawn) == 36
     assert all(count == 6 for count in counts.values())
+
+
+def test_without_a_box_to_paste_from_no_class_is_drawn_more_often(tiny_pool):
+    paste = Mixing(paste=0.35)
+    boxed = TrainingBatches(tiny_pool, 36, 2, mixing=paste).draw(0)
+    none = replace(tiny_pool, boxes=(None,) * len(tiny_pool.rows))
+    plain = TrainingBatches(none, 36, 2, mixing=paste).draw(0)
+    assert Counter(tiny_pool.rows[i].label for i in boxed)["notumor"] > 12
+    assert set(Counter(tiny_pool.rows[i].label for i in plain).values()) == {12}
 
 
 def test_only_training_slices_are_drawn(tiny_pool):
@@ -116,6 +128,48 @@ def test_lesion_target_follows_the_pixels():
         coarse = moved.reshape(8, 8, 8, 8).mean(axis=(1, 3))
         if coarse.max() > 0.05:
             assert np.corrcoef(target.ravel(), coarse.ravel())[0, 1] > 0.9
+
+
+def test_a_lesion_between_all_points_is_in_the_cell_of_its_centre():
+    still = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+    # Points lie at 1.5, 5.5, 9.5, ...; this lesion of two pixels lies between four of them.
+    tiny = (11.5 / 64, 35.5 / 64, 2 / 64, 2 / 64)
+    target = lesion_target(tiny, still, 64, 4)
+    assert np.argwhere(target).tolist() == [[2, 0]]
+    assert target[2, 0] == 1 / 16
+    moved = np.array([[1, 0, 16], [0, 1, 0]], np.float32)
+    assert np.argwhere(lesion_target(tiny, moved, 64, 4)).tolist() == [[2, 1]]
+    away = np.array([[1, 0, 60], [0, 1, 0]], np.float32)
+    assert not lesion_target(tiny, away, 64, 4).any()
+
+
+def test_matrices_are_chained_in_their_order():
+    rng = np.random.default_rng(0)
+    first, then = (random_affine(64, rng, AugmentConfig()) for _ in range(2))
+    point = first @ (10.0, 20.0, 1.0)
+    np.testing.assert_allclose(
+        chained(first, then) @ (10.0, 20.0, 1.0), then @ (*point, 1.0), rtol=1e-5
+    )
+
+
+def test_a_pasted_lesion_is_known_where_its_patch_and_its_slice_were_turned_to():
+    rows, columns = np.mgrid[0:64, 0:64]
+    plain = np.where((rows - 32) ** 2 + (columns - 32) ** 2 < 28**2, 100, 0).astype(np.uint8)
+    long = ((rows - 32) / 3) ** 2 + ((columns - 32) / 10) ** 2 < 1
+    pool = Pool(
+        np.stack([plain, np.where(long, 240, plain).astype(np.uint8)]),
+        tuple(ManifestRow(f"{k}.png", label, k, "train", "one") for k, label in enumerate("ab")),
+        (None, (0.5, 0.5, 20 / 64, 6 / 64)),
+        ("glioma", "notumor"),
+        np.array([1, 0]),
+    )
+    config = AugmentConfig(rotation=40, scale=0, shift=0.1, style=0, invert=0)
+    batches = TrainingBatches(pool, 40, 32, config, Mixing(paste=1.0, sham=0, mirror=0))
+    batch = batches.batch(0, 0, np.zeros(40, np.int64))
+    for image, lesion in zip(batch.images[..., 0], batch.lesion[..., 0], strict=True):
+        tissue = np.median(image[image > image.mean()])
+        seen = (np.abs(image - tissue) > 0.15).reshape(32, 2, 32, 2).mean(axis=(1, 3))
+        assert (seen * lesion).sum() > 0.7 * lesion.sum()
 
 
 def test_no_box_means_no_lesion_anywhere():

@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from core.training.augment import lesion_target
 from core.training.lesions import mirror_over, paste, random_patch_box
 
 
@@ -21,7 +23,7 @@ def test_a_pasted_lesion_changes_the_inside_of_its_new_box_alone():
     for seed in range(10):
         result = paste(donor, BOX, recipient, np.random.default_rng(seed))
         assert result is not None
-        image, (x, y, width, height) = result
+        image, (x, y, width, height), _ = result
         changed = np.abs(image.astype(int) - recipient.astype(int)) > 12
         assert changed.any()
         rows, columns = np.nonzero(changed)
@@ -30,12 +32,36 @@ def test_a_pasted_lesion_changes_the_inside_of_its_new_box_alone():
         assert changed.mean() < 0.12
 
 
+@pytest.mark.parametrize("upright", [True, False])
+def test_a_long_lesion_is_turned_whole_and_its_target_with_it(upright):
+    donor, recipient = head(), head(80)
+    rows, columns = np.mgrid[0:96, 0:96]
+    across, down = (5, 14) if upright else (14, 5)
+    donor[((rows - 48) / down) ** 2 + ((columns - 40) / across) ** 2 < 1] = 240
+    box = (40 / 96, 48 / 96, 2 * across / 96, 2 * down / 96)
+    turned = 0
+    for seed in range(20):
+        image, place, turn = paste(donor, box, recipient, np.random.default_rng(seed))
+        changed = np.abs(image.astype(int) - recipient.astype(int)) > 25
+        target = lesion_target(place, turn, 96, 48)
+        seen = changed.reshape(48, 2, 48, 2).mean(axis=(1, 3))
+        assert (target * seen).sum() > 0.7 * max(target.sum(), seen.sum())
+        y, x = np.nonzero(changed)
+        # The long axis of what was pasted, against the angle of the turn.
+        spread = np.cov(np.stack([x - x.mean(), y - y.mean()]))
+        long = np.linalg.eigh(spread)[1][:, 1]
+        expected = turn[:, :2] @ ([0, 1] if upright else [1, 0])
+        assert abs(long @ expected) > np.cos(np.deg2rad(3))
+        turned += abs(turn[0, 1]) > np.sin(np.deg2rad(20))
+    assert turned > 5
+
+
 def test_shrunk_lesions_are_a_third_of_their_size_at_the_least():
     donor, recipient = head(lesion=(30, 48, 8)), head(80)
 
     def sizes(small):
         results = [paste(donor, BOX, recipient, np.random.default_rng(k), small) for k in range(60)]
-        return [96 * min(box[2:]) for _, box in results]
+        return [96 * min(box[2:]) for _, box, _ in results]
 
     assert min(sizes(0.0)) >= 0.6 * 16 - 1e-6
     assert 16 / 3 <= min(sizes(1.0)) < 7
