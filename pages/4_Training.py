@@ -42,6 +42,7 @@ runs.keep_choice(found)
 names = st.multiselect(
     _("Runs"),
     list(found),
+    format_func=runs.run_title,
     default=None if "runs_chosen" in st.session_state else runs.first_choice(found),
     key="runs_chosen",
     persist_state="session",
@@ -84,12 +85,14 @@ def draw() -> None:
     runs.warn_of_trouble(chosen)
     st.plotly_chart(
         figures.learning_curves(
-            {n: r.whole if whole else r.history for n, r in chosen.items()}, metric, smoothing
+            {runs.run_title(k): r.whole if whole else r.history for k, r in chosen.items()},
+            metric,
+            smoothing,
         ),
         key="curves",
         config={"displaylogo": False},
         alt=_("{metric} of {names} over the epochs").format(
-            metric=runs.metric_name(metric), names=", ".join(names)
+            metric=runs.metric_name(metric), names=", ".join(map(runs.run_title, names))
         ),
     )
     st.caption(

@@ -23,6 +23,7 @@ from ui.language import _
 History = list[dict[str, Any]]
 METRICS = ("loss", "accuracy", "learning rate")
 PUBLISHED = "published"
+_PREFIX = f"{PUBLISHED}:"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,13 @@ def metric_name(metric: str) -> str:
     }[metric]
 
 
+def run_title(key: str) -> str:
+    """Return the name of what was trained for a person, from its key in `histories`."""
+    if key.startswith(_PREFIX):
+        return _("{model} (published)").format(model=key.removeprefix(_PREFIX))
+    return key
+
+
 def state_name(state: str) -> str:
     """Return a state for a person."""
     return {
@@ -75,8 +83,9 @@ def histories() -> dict[str, Trained]:
     """Return history, settings and state of everything that was trained.
 
     Returns:
-        By name: published models first (`cnn (published)`), then runs, newest first. Read
-        anew each time, because a running training writes on.
+        By key, the same in every language (`run_title` names it): published models first
+        (`published:cnn`), then runs, newest first. Read anew each time, because a running
+        training writes on.
     """
     settings = get_settings()
     found: dict[str, Trained] = {}
@@ -84,9 +93,10 @@ def histories() -> dict[str, Trained]:
         history = read_history(settings.weights_dir / status.name)
         if history:
             card = status.card.raw if status.card is not None else {}
-            name = _("{model} (published)").format(model=status.name)
             earlier = tuple(read_earlier(settings.weights_dir / status.name))
-            found[name] = Trained(history, _card_settings(card), PUBLISHED, earlier)
+            found[_PREFIX + status.name] = Trained(
+                history, _card_settings(card), PUBLISHED, earlier
+            )
     for run in watch_all(settings.runs_dir):
         if run.info is not None and run.info.history:
             state = run.state
@@ -123,13 +133,13 @@ def keep_choice(found: dict[str, Trained]) -> None:
 def overview(chosen: dict[str, Trained]) -> pd.DataFrame:
     """Return one row per run: state, epochs, best epoch, time; of the last run alone."""
     rows = []
-    for name, run in chosen.items():
+    for key, run in chosen.items():
         position = best_epoch(run.history)
         best = run.history[-1 if position is None else position]
         seconds = sum(float(row.get("seconds") or 0.0) for row in run.history)
         rows.append(
             {
-                _("Run"): name,
+                _("Run"): run_title(key),
                 _("State"): state_name(run.state),
                 _("Epochs"): len(run.history),
                 _("Epochs before"): sum(before.epochs for before in run.earlier),
@@ -146,16 +156,16 @@ def earlier_table(chosen: dict[str, Trained]) -> pd.DataFrame:
     """Return one row per run of the chosen published models, the first run first."""
     rows = [
         {
-            _("Model"): name,
+            _("Model"): run_title(key),
             _("Number"): number,
             _("Run"): before.run,
             _("Epochs"): before.epochs,
             _("Epochs kept"): len(before.history),
             _("Command"): before.command,
         }
-        for name, run in chosen.items()
+        for key, run in chosen.items()
         if run.earlier
-        for number, before in enumerate((*run.earlier, _last(name, run)), start=1)
+        for number, before in enumerate((*run.earlier, _last(run_title(key), run)), start=1)
     ]
     return pd.DataFrame(rows)
 
@@ -166,7 +176,7 @@ def _last(name: str, run: Trained) -> EarlierRun:
 
 def settings_table(chosen: dict[str, Trained]) -> pd.DataFrame:
     """Return one row per setting and one column per run, as text; nested ones are flattened."""
-    columns = {name: _flat(run.config) for name, run in chosen.items()}
+    columns = {run_title(key): _flat(run.config) for key, run in chosen.items()}
     keys = list(dict.fromkeys(key for column in columns.values() for key in column))
     return pd.DataFrame(
         {_("Setting"): keys, **{n: [c.get(k, "—") for k in keys] for n, c in columns.items()}}
@@ -188,14 +198,15 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
 
 def warn_of_trouble(chosen: dict[str, Trained]) -> None:
     """Call out a diverging loss, a collapse to one class and overfitting, with their rules."""
-    for name, run in chosen.items():
+    for key, run in chosen.items():
         labels = run.config.get("labels") or []
         share = cache.largest_share(
             str(run.config.get("manifest") or ""), str(run.config.get("fold") or "")
         )
         for trouble in find_trouble(run.history, share, len(labels) or None):
             box = st.error if trouble.kind in ("not_finite", "collapsed") else st.warning
-            box(f"**{plain(name)}**: {_sentence(trouble)}", icon=":material/monitor_heart:")
+            title = plain(run_title(key))
+            box(f"**{title}**: {_sentence(trouble)}", icon=":material/monitor_heart:")
 
 
 def _sentence(trouble: Trouble) -> str:

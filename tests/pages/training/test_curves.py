@@ -27,7 +27,7 @@ def test_runs_and_published_models_share_the_axes(open_page, publish, lay_run):
     publish()
     lay_run("first", epochs([1.0, 0.4, 0.6]), learning_rate=0.001, manifest="/secret/m.csv")
     at = open_page(PAGE)
-    assert at.multiselect[0].value == ["cnn (published)", "first"]
+    assert at.multiselect[0].value == ["published:cnn", "first"]
     assert len(at.get("plotly_chart")) == 1
     table = at.dataframe[0].value
     assert list(table["Run"]) == ["cnn (published)", "first"]

@@ -13,17 +13,17 @@ from tests.waiting import wait_until
 def test_a_new_run_joins_the_chosen_curves(open_page, dataset, trainer, publish):
     publish()
     at = open_page(PAGE)
-    assert at.multiselect[0].value == ["cnn (published)"]
+    assert at.multiselect[0].value == ["published:cnn"]
     fill(at, name="mine", epochs=3)
     click(at, "Start training")
     (trainer / "mine" / "go-1").touch()
     wait_until(lambda: (trainer / "mine" / "history.json").exists())
     at.run()
-    assert at.multiselect[0].value == ["cnn (published)", "mine"]
+    assert at.multiselect[0].value == ["published:cnn", "mine"]
     # Once it was taken out, it stays out.
-    at.multiselect[0].set_value(["cnn (published)"]).run()
+    at.multiselect[0].set_value(["published:cnn"]).run()
     at.run()
-    assert at.multiselect[0].value == ["cnn (published)"]
+    assert at.multiselect[0].value == ["published:cnn"]
 
 
 def test_a_run_that_was_stopped_before_it_began_is_no_error(open_page, folders, texts):
