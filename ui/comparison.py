@@ -150,10 +150,10 @@ def curves(comparison: Comparison) -> None:
         format_func=lambda k: describe(k).name,
         default=labels[0],
         required=True,
-        key="compare_class",
+        key="performance_class",
     )
     threshold = right.slider(
-        _("Threshold"), 0.0, 1.0, _default(comparison), 0.01, key="compare_roc_threshold"
+        _("Threshold"), 0.0, 1.0, _default(comparison), 0.01, key="performance_roc_threshold"
     )
     lines = {title(n): r["curves"][label] for n, r in reports.items() if label in r["curves"]}
     points = {
@@ -205,7 +205,7 @@ def reliability(comparison: Comparison) -> None:
 def coverage(comparison: Comparison) -> None:
     """Draw accuracy over coverage for every model, at a threshold that can be moved."""
     threshold = st.slider(
-        _("Threshold"), 0.0, 1.0, _default(comparison), 0.01, key="compare_threshold"
+        _("Threshold"), 0.0, 1.0, _default(comparison), 0.01, key="performance_threshold"
     )
     with shown():
         parts = dict(_coverage_curves(comparison))
