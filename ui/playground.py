@@ -12,7 +12,7 @@ from core.labels import describe
 from core.models.registry import ModelStatus
 from core.reading import percent, why_not_accepted
 from core.types import Analysis, Prediction, Slice
-from ui import cache, inside, links, look_inside
+from ui import cache, inside, links, look_inside, result
 from ui.diagnose import Chosen
 from ui.errors import plain, shown
 from ui.language import _
@@ -95,6 +95,7 @@ def show(chosen: Chosen, status: ModelStatus) -> None:
         before = cache.analysis(status.name, chosen.slice)
         now = cache.analysis(status.name, slice_)
         _say(chosen, disturbance)
+        result.show_warnings(chosen, now)
         _pictures(chosen, slice_, now)
         _answers(before.prediction, now.prediction, disturbance.active)
     look_inside.show(status, slice_, now, disturbed=disturbance.active)
@@ -206,8 +207,9 @@ def _pictures(chosen: Chosen, slice_: Slice, now: Analysis) -> None:
 
 def _answers(before: Prediction, now: Prediction, active: bool) -> None:
     first, second = (plain(describe(p.predicted).name) for p in (before, now))
+    reason = why_not_accepted(now)
     if not active:
-        st.markdown(f"**{second}** · {percent(now.confidence)}")
+        text = f"**{second}** · {percent(now.confidence)}"
     else:
         if before.predicted == now.predicted:
             text = _("Still **{now}**: {confidence}, undisturbed {before_confidence}.")
@@ -216,16 +218,16 @@ def _answers(before: Prediction, now: Prediction, active: bool) -> None:
                 "The answer changed: now **{now}**, {confidence}; undisturbed "
                 "**{before}**, {before_confidence}."
             )
-        st.markdown(
-            text.format(
-                now=second,
-                confidence=percent(now.confidence),
-                before=first,
-                before_confidence=percent(before.confidence),
-            )
+        text = text.format(
+            now=second,
+            confidence=percent(now.confidence),
+            before=first,
+            before_confidence=percent(before.confidence),
         )
-    reason = why_not_accepted(now)
-    if reason is not None:
+    if reason is None:
+        st.markdown(text)
+    else:
+        st.markdown(f":gray[{text}]")
         st.markdown(f":gray[{_('Not accepted')}: {plain(reason)}]")
     pairs = dict(zip(now.labels, map(float, now.probabilities), strict=True))
     st.plotly_chart(

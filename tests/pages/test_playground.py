@@ -62,6 +62,28 @@ def test_a_changed_answer_is_named(open_page, predictor, texts):
     assert "Not accepted: The best guess reaches 30 %" in said
 
 
+@pytest.mark.parametrize("disturb", [False, True])
+def test_an_answer_that_is_not_accepted_is_grey(open_page, predict_with, disturb):
+    predict_with(top=0.5)
+    at = open_page(PAGE, sample="phantom-1")
+    if disturb:
+        change(at, "play_rotate", 45)
+    (answer,) = [m.value for m in at.markdown if "**Meningioma**" in m.value]
+    assert answer.startswith(":gray[")
+    assert any("Not accepted" in m.value for m in at.markdown)
+
+
+def test_the_slice_s_notes_and_the_model_s_warnings_are_shown(open_page, predict_with):
+    predict_with(in_domain=False, warnings=["The texture is not that of tissue."])
+    at = open_page(PAGE, sample="phantom-1")
+    said = [warning.value for warning in at.warning]
+    assert "This picture is a drawn phantom" in said[0]
+    assert said[1:] == ["The texture is not that of tissue."]
+    # They are about what the model gets now, so they are said again of a disturbed scan.
+    change(at, "play_rotate", 45)
+    assert "The texture is not that of tissue." in [warning.value for warning in at.warning]
+
+
 def test_every_slider_reaches_the_model(open_page, predictor):
     at = open_page(PAGE, sample="phantom-1")
     asked = predictor.asked
