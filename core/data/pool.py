@@ -142,12 +142,11 @@ def load_pool(
             f"A manifest's labels are among {', '.join(labels)}. Received: {', '.join(unknown)}."
         )
     boxes = manifest_boxes(manifest) if boxes is None else boxes
-    digest = sha256(
-        json.dumps([manifest.sha256, size, _PREPARE_VERSION, sorted(boxes.items())]).encode()
-    ).hexdigest()[:20]
+    manifest.check_files()
+    facts = [manifest.sha256, _stamps(manifest), size, _PREPARE_VERSION, sorted(boxes.items())]
+    digest = sha256(json.dumps(facts).encode()).hexdigest()[:20]
     image_file, meta_file = cache_dir / f"{digest}.npy", cache_dir / f"{digest}.json"
     if not (image_file.is_file() and meta_file.is_file()):
-        manifest.check_files()
         _fill_cache(manifest, boxes, size, image_file, meta_file, progress)
     images = np.load(image_file, mmap_mode="r", allow_pickle=False)
     stored = json.loads(meta_file.read_text(encoding="utf-8"))
@@ -159,6 +158,13 @@ def load_pool(
         labels,
         np.array([position[row.label] for row in manifest.rows], np.int64),
     )
+
+
+def _stamps(manifest: Manifest) -> list[tuple[str, int, int]]:
+    """Return what tells whether a file was replaced: where it lies, its size and its time."""
+    root = manifest.root.resolve()
+    found = [(str(root / row.path), (root / row.path).stat()) for row in manifest.rows]
+    return [(path, status.st_size, status.st_mtime_ns) for path, status in found]
 
 
 def _fill_cache(

@@ -1,7 +1,11 @@
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from core.data import pool as pool_module
 from core.data.manifest import Manifest, ManifestRow
 from core.data.pool import given_boxes, load_pool
 from core.errors import DatasetError
@@ -47,11 +51,29 @@ def test_boxes_are_moved_into_the_model_input(manifest, tmp_path):
     assert box[2] == pytest.approx(0.2 * 60 / 42, rel=0.15)
 
 
-def test_a_second_load_decodes_nothing(manifest, tmp_path):
+def test_a_second_load_decodes_nothing(manifest, tmp_path, monkeypatch):
     first = np.array(load_pool(manifest, 32, tmp_path / "cache").images)
-    for row in manifest.rows:
-        (manifest.root / row.path).unlink()
+    monkeypatch.setattr(pool_module, "decode_image", lambda *_: 1 / 0)
     np.testing.assert_array_equal(load_pool(manifest, 32, tmp_path / "cache").images, first)
+
+
+def test_another_root_and_another_picture_are_decoded_anew(manifest, tmp_path):
+    first = np.array(load_pool(manifest, 32, tmp_path / "cache").images)
+    other = shutil.copytree(tmp_path / "set", tmp_path / "other" / "set")
+    inverted = other / "glioma" / "1.png"
+    Image.fromarray(255 - np.asarray(Image.open(inverted))).save(inverted)
+    moved = replace(manifest, root=tmp_path / "other")
+    found = load_pool(moved, 32, tmp_path / "cache").images
+    assert [bool((a == b).all()) for a, b in zip(found, first, strict=True)] == [True, False, True]
+    shutil.copy(inverted, manifest.root / manifest.rows[1].path)
+    np.testing.assert_array_equal(load_pool(manifest, 32, tmp_path / "cache").images, found)
+
+
+def test_files_that_have_gone_are_named_although_a_cache_is_there(manifest, tmp_path):
+    load_pool(manifest, 32, tmp_path / "cache")
+    (manifest.root / manifest.rows[2].path).unlink()
+    with pytest.raises(DatasetError, match=r"1 of 3 missing, first 'set/glioma/2.png'"):
+        load_pool(manifest, 32, tmp_path / "cache")
 
 
 def test_missing_files_are_named(manifest, tmp_path):
