@@ -27,8 +27,8 @@ from PIL import Image
 from core.data.catalogue import Progress, SetAside
 from core.data.modality import looks_like_ct
 from core.errors import InputError, TooLargeError, UnreadableError
+from core.imaging.limits import default_limits
 from core.imaging.preprocess import head_box
-from core.settings import get_settings
 from core.types import ByteArray
 
 SIDE: Final = 48
@@ -94,17 +94,14 @@ def read_grey(path: Path) -> tuple[ByteArray, str]:
 
     Raises:
         TooLargeError: If the header names more pixels than the settings allow.
+        NotAssessableError: If it is too small or too elongated for a slice.
         UnreadableError: If the file is missing, broken or no image.
     """
     try:
         data = path.read_bytes()
         with Image.open(BytesIO(data)) as image:
             mode, (width, height) = image.mode, image.size
-            limit = get_settings().max_pixels
-            if width * height > limit:
-                raise TooLargeError(
-                    f"An image has at most {limit} pixels. Received: {width} x {height}."
-                )
+            default_limits().check_size(width, height)
             grey = _decode_opencv(data)
             if grey is None:
                 grey = np.asarray(image.convert("L"))

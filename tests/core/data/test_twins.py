@@ -7,7 +7,8 @@ from core.data.fingerprint import fingerprint, read_grey, take_fingerprints
 from core.data.modality import looks_like_ct
 from core.data.phantom import draw_phantom
 from core.data.twins import TWIN, correlations, find_twins, unit_vectors
-from core.errors import TooLargeError, UnreadableError
+from core.errors import NotAssessableError, TooLargeError, UnreadableError
+from core.imaging.limits import Limits
 
 
 def grey(seed, size=96):
@@ -93,11 +94,17 @@ def test_reading_errors_say_the_rule(tmp_path, monkeypatch):
     put(tmp_path, a=grey(1))
     with pytest.raises(UnreadableError, match="broken or cut off"):
         read_grey(tmp_path / "none.png")
-    monkeypatch.setattr(
-        "core.data.fingerprint.get_settings", lambda: type("S", (), {"max_pixels": 9})
-    )
-    with pytest.raises(TooLargeError, match=r"at most 9 pixels. Received: 96 x 96"):
+    monkeypatch.setattr("core.data.fingerprint.default_limits", lambda: Limits(max_pixels=900))
+    with pytest.raises(TooLargeError, match=r"at most 900 pixels. Received: 96 x 96"):
         read_grey(tmp_path / "a.png")
+
+
+def test_a_picture_that_is_far_too_long_is_set_aside_before_it_is_made_square(tmp_path):
+    Image.new("L", (400_000, 20), 90).save(tmp_path / "long.png")
+    with pytest.raises(NotAssessableError, match=r"6 times its shorter side. .*400000 x 20"):
+        read_grey(tmp_path / "long.png")
+    found = take_fingerprints(tmp_path, ["long.png"])
+    assert [item.path for item in found.unreadable] == ["long.png"]
 
 
 def test_no_images_give_no_twins(tmp_path):
