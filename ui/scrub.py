@@ -5,11 +5,11 @@ from typing import Final
 
 import streamlit as st
 
+from core.imaging.planes import Plane
 from core.imaging.stacks import Fault, Reading, Stack
-from core.imaging.volume import Plane
 from core.types import Slice
 from ui.errors import plain
-from ui.language import _, ngettext
+from ui.language import _, ngettext, told
 
 _MOST_FAULTS: Final = 5
 
@@ -151,7 +151,7 @@ def show_faults(reading: Reading) -> None:
 
 
 def _sentence(fault: Fault, alone: bool) -> str:
-    sentence = plain(str(fault.error))
+    sentence = plain(told(str(fault.error)))
     return sentence if alone else f"**{plain(fault.name)}**: {sentence}"
 
 

@@ -18,6 +18,7 @@ from core.imaging.signature import (
     EXTENSIONS,
     HEAD_BYTES,
     IMAGES,
+    KNOWN_EXTENSIONS,
     SUPPORTED,
     detect,
     looks_like_image,
@@ -26,7 +27,7 @@ from core.imaging.signature import (
 from core.imaging.volume import parse_volume, to_slices
 from core.types import Slice
 
-_DICOM_SUFFIXES = EXTENSIONS["dicom"] | {""}
+_OTHER_SUFFIXES = KNOWN_EXTENSIONS - EXTENSIONS["dicom"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +88,7 @@ def read_bytes(data: bytes, name: str = "image", limits: Limits | None = None) -
     kind = require(data, SUPPORTED)
     if kind in IMAGES:
         return [decode_image(data, name, limits)]
-    return to_slices(parse_volume(data, limits), name)
+    return to_slices(parse_volume(data, limits), name, limits)
 
 
 def read_path(path: str | os.PathLike[str], limits: Limits | None = None) -> list[Slice]:
@@ -200,7 +201,8 @@ def _zip_files(file: BinaryIO, shown: str, limits: Limits) -> Iterator[InputFile
 def _members(file: BinaryIO, limits: Limits) -> Iterator[Member]:
     """Yield a zip's members; DICOM ones by series and position, like those of a folder."""
     keys: dict[str, OrderKey] = {}
-    if any(suffix_of(name) in _DICOM_SUFFIXES for name in member_names(file, limits)):
+    # Names of DICOM files often are identifiers, whose last number looks like a suffix.
+    if any(suffix_of(name) not in _OTHER_SUFFIXES for name in member_names(file, limits)):
         try:
             for member in iter_members(file, limits):
                 if detect(member.data) == "dicom":

@@ -16,6 +16,7 @@ from nibabel.spatialimages import HeaderDataError
 from core.errors import NotAssessableError, TooLargeError, UnreadableError, UnsupportedTypeError
 from core.imaging.limits import MEGABYTE, Limits
 from core.imaging.parsed import Parsed
+from core.imaging.planes import usable_planes
 from core.imaging.signature import inflate_head
 from core.types import FloatArray
 from core.wording import mark
@@ -54,7 +55,7 @@ def parse_nifti(data: bytes, limits: Limits, volume: int = 0) -> Parsed:
         UnreadableError: If the header is invalid or promises more than the file holds.
         UnsupportedTypeError: If the values are complex or colours, or there are 5 dimensions.
         TooLargeError: If it has too many voxels or inflates to too much.
-        NotAssessableError: If all voxels are the same, or the slices too small.
+        NotAssessableError: If all voxels are the same, or the slices too small in every plane.
     """
     packed = data[:2] == b"\x1f\x8b"
     header = _read_header(inflate_head(data, 540) if packed else data[:540])
@@ -91,7 +92,9 @@ def parse_nifti(data: bytes, limits: Limits, volume: int = 0) -> Parsed:
         )
     scaled, scale_notes = _scale(values, header.raw)
     voxels, spacing, axis_notes = _orient(scaled, header.raw)
-    limits.check_size(voxels.shape[2], voxels.shape[1])
+    planes, wrong = usable_planes(voxels.shape, spacing, limits)
+    if wrong is not None and not planes:
+        raise wrong
     return Parsed(
         voxels,
         spacing=spacing,

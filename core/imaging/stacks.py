@@ -9,9 +9,10 @@ from core.errors import InputError, NotAssessableError, TooLargeError
 from core.imaging.inputs import iter_bytes, read_bytes
 from core.imaging.limits import Limits, default_limits
 from core.imaging.names import safe_name
+from core.imaging.planes import Plane, usable_planes
 from core.imaging.sandbox import OrderKey, order_key
 from core.imaging.signature import detect
-from core.imaging.volume import PLANES, Plane, depth, read_volume, reslice
+from core.imaging.volume import depth, read_volume, reslice
 from core.types import Slice, Volume
 
 _NIFTI: Final = frozenset({"nifti", "nifti-gz"})
@@ -141,21 +142,14 @@ def read_stacks(files: Iterable[tuple[str, bytes]], limits: Limits | None = None
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     """Return a sort key by which `slice 2` comes before `slice 10`."""
     parts = (part for part in _DIGITS.split(name.lower()) if part)
-    return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts)
+    # By length, then by digits: Python refuses to read a number of thousands of digits.
+    numbers = ((part, part.lstrip("0")) for part in parts)
+    return tuple((0, len(n), n) if p.isdecimal() else (1, 0, p) for p, n in numbers)
 
 
 def _stack_of(volume: Volume, limits: Limits) -> Stack:
-    planes = tuple(plane for plane in PLANES if _large_enough(volume, plane, limits))
+    planes, _ = usable_planes(volume.voxels.shape, volume.spacing, limits)
     return Stack(volume.name, volume=volume, planes=planes)
-
-
-def _large_enough(volume: Volume, plane: Plane, limits: Limits) -> bool:
-    height, width = reslice(volume, plane).shape
-    try:
-        limits.check_size(width, height)
-    except InputError:
-        return False
-    return True
 
 
 def _slices(

@@ -1,21 +1,27 @@
 """Volumes: reading them, and cutting them into slices along the patient's three planes."""
 
-from typing import Final, Literal
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from PIL import Image
 
-from core.errors import NotAssessableError, UnreadableError
+from core.errors import NotAssessableError, TooLargeError, UnreadableError
 from core.imaging import sandbox
 from core.imaging.limits import Limits, default_limits
 from core.imaging.names import safe_name
 from core.imaging.parsed import Parsed
+from core.imaging.planes import AXIS, Plane, pixel_size, square_shape, usable_planes
 from core.imaging.signature import VOLUMES, require
 from core.types import FloatArray, Slice, Volume
+from core.wording import mark
 
-Plane = Literal["axial", "coronal", "sagittal"]
-PLANES: Final[tuple[Plane, ...]] = ("axial", "coronal", "sagittal")
-_AXIS: Final = {"axial": 0, "coronal": 1, "sagittal": 2}
+_CUT_OTHERWISE: Final[dict[Plane, str]] = {
+    "coronal": mark("The file has no axial slice that is large enough; its coronal ones are read."),
+    "sagittal": mark(
+        "The file has no axial slice that is large enough; its sagittal ones are read."
+    ),
+}
 
 
 def parse_volume(
@@ -77,7 +83,7 @@ def stack(slices: list[Slice], spacing: tuple[float, float, float] = (1.0, 1.0, 
 
 def depth(volume: Volume, plane: Plane = "axial") -> int:
     """Return how many slices a volume has along a plane's normal."""
-    return int(volume.voxels.shape[_AXIS[plane]])
+    return int(volume.voxels.shape[AXIS[plane]])
 
 
 def reslice(volume: Volume, plane: Plane = "axial", index: int | None = None) -> Slice:
@@ -95,31 +101,52 @@ def reslice(volume: Volume, plane: Plane = "axial", index: int | None = None) ->
     index = count // 2 if index is None else index
     if not 0 <= index < count:
         raise NotAssessableError(f"A slice lies from 0 to {count - 1}. Received: {index}.")
-    pixels = np.take(volume.voxels, index, axis=_AXIS[plane])
-    down, across, step = volume.spacing
-    if plane == "axial":
-        rows, columns = across, step
-    else:
+    # A view: all slices of a volume together take no memory of their own.
+    pixels = np.moveaxis(volume.voxels, AXIS[plane], 0)[index]
+    if plane != "axial":
         # Depth runs upwards in the patient, rows run downwards on the screen.
         pixels = pixels[::-1]
-        rows, columns = down, (step if plane == "coronal" else across)
-    pixels = _square(pixels, rows, columns)
+    pixels = _square(pixels, *pixel_size(volume.spacing, plane))
     return Slice(pixels, name=volume.name, index=index, notes=volume.notes)
 
 
 def _square(pixels: FloatArray, rows: float, columns: float) -> FloatArray:
-    ratio = rows / columns if rows > 0 and columns > 0 else 1.0
-    if abs(ratio - 1.0) < 0.02 or not 0.05 <= ratio <= 20.0:
-        return np.ascontiguousarray(pixels)
-    height, width = pixels.shape
-    size = (width, round(height * ratio)) if ratio > 1.0 else (round(width / ratio), height)
-    resized = Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.BILINEAR)
+    pixels = np.ascontiguousarray(pixels)
+    height, width = square_shape((pixels.shape[0], pixels.shape[1]), rows, columns)
+    if (height, width) == pixels.shape:
+        return pixels
+    resized = Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)
     return np.clip(np.asarray(resized, np.float32), 0.0, 1.0)
 
 
-def to_slices(parsed: Parsed, name: str) -> list[Slice]:
-    """Return every frame of a parsed file as a slice of that name."""
-    return [
-        Slice(frame, name=safe_name(name), index=i, notes=parsed.notes, colourful=parsed.colourful)
-        for i, frame in enumerate(parsed.voxels)
-    ]
+def to_slices(parsed: Parsed, name: str, limits: Limits) -> list[Slice]:
+    """Return the slices of a parsed file, with square pixels as `reslice` gives them.
+
+    Frames, and the axial slices of a volume; where these are too small, such as those of a
+    single sagittal slice, the first plane's whose slices are large enough.
+
+    Args:
+        parsed: The file.
+        name: Made safe before it is used.
+        limits: The bounds of one image and of all together.
+
+    Raises:
+        TooLargeError: If all slices together have too many pixels once these are square.
+    """
+    shape = parsed.voxels.shape
+    planes, wrong = usable_planes(shape, parsed.spacing, limits)
+    plane: Plane = planes[0] if planes and parsed.spatial else "axial"
+    notes = parsed.notes if plane == "axial" else (*parsed.notes, _CUT_OTHERWISE[plane])
+    # Frames whose spacing can't be believed stay as they are stored.
+    spacing = parsed.spacing if plane in planes or wrong is None else (1.0, 1.0, 1.0)
+    volume = Volume(parsed.voxels, spacing, safe_name(name), notes)
+    count = depth(volume, plane)
+    height, width = (n for axis, n in enumerate(shape) if axis != AXIS[plane])
+    square = square_shape((height, width), *pixel_size(spacing, plane))
+    total = count * square[0] * square[1]
+    if total > max(limits.max_voxels, parsed.voxels.size):
+        raise TooLargeError(
+            f"A volume may have at most {limits.max_voxels:,} voxels. "
+            f"Received: {total:,} once its pixels are square."
+        )
+    return [replace(reslice(volume, plane, i), colourful=parsed.colourful) for i in range(count)]

@@ -33,6 +33,8 @@ def test_numbers_in_names_count_as_numbers():
     names = ["slice 10.png", "slice 2.png", "Slice 1.png", "a.png", "7.png", ""]
     ordered = ["", "7.png", "a.png", "Slice 1.png", "slice 2.png", "slice 10.png"]
     assert sorted(names, key=natural) == ordered
+    # More digits than Python turns into a number.
+    assert natural("1" * 5000) > natural("9" * 4999) > natural("0" * 6000 + "8")
 
 
 def test_pictures_are_one_stack_in_the_order_of_their_numbers():

@@ -195,3 +195,62 @@ def test_the_windows_of_the_standard():
         rtol=1e-5,
     )
     assert window.linear(values, 100.0, 1.0).tolist() == [0, 0, 1, 1, 1]
+
+
+def thick(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> bytes:
+    """A NIfTI file of noise; shape and spacing towards left, front and top."""
+    values = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    return nib.Nifti1Image(values, np.diag([*spacing, 1.0])).to_bytes()
+
+
+def test_slices_have_the_pixels_that_a_look_at_the_volume_shows():
+    data = thick((40, 12, 30), (1.0, 4.0, 1.0))
+    slices = read_bytes(data, "coronal.nii")
+    volume = read_volume(data)
+    assert len(slices) == depth(volume) == 30
+    assert slices[7].shape == (48, 40)
+    np.testing.assert_array_equal(slices[7].pixels, reslice(volume, "axial", 7).pixels)
+
+
+def test_thick_sagittal_slices_are_read_along_the_axis_once_pixels_are_square():
+    slices = read_bytes(thick((24, 160, 160), (6.0, 1.0, 1.0)))
+    assert len(slices) == 160
+    assert slices[0].shape == (160, 144)
+    assert not slices[0].notes
+
+
+def test_a_single_sagittal_slice_is_read_as_it_is():
+    (only,) = read_bytes(thick((1, 40, 50), (5.0, 1.0, 1.0)))
+    assert only.shape == (50, 40)
+    assert any("its sagittal ones are read" in note for note in only.notes)
+    assert read_volume(thick((1, 40, 50), (5.0, 1.0, 1.0))).voxels.shape == (50, 40, 1)
+
+
+def test_a_volume_that_is_too_thin_everywhere_is_refused():
+    with pytest.raises(NotAssessableError, match=r"at least 16 pixels a side. Received: 10 x 10"):
+        read_bytes(thick((10, 10, 10), (1.0, 1.0, 1.0)))
+
+
+def test_square_pixels_count_against_the_limit():
+    data = thick((40, 12, 30), (1.0, 4.0, 1.0))
+    with pytest.raises(TooLargeError, match=r"at most 20,000 voxels.*57,600 once its pixels are"):
+        read_bytes(data, limits=Limits(max_voxels=20_000))
+
+
+def test_a_dicom_file_gets_square_pixels_too():
+    wide = pydicom.dcmread(io.BytesIO(dicom(0.0, 1, 200)))
+    wide.PixelSpacing = [2.0, 1.0]
+    buffer = io.BytesIO()
+    wide.save_as(buffer)
+    (slice_,) = read_bytes(buffer.getvalue())
+    assert slice_.shape == (32, 16)
+
+
+@pytest.mark.parametrize("names", [("IM.003", "IM.002", "IM.001"), ("MR.1.2.3", "MR.1.2.2", "a.9")])
+def test_a_series_in_a_zip_is_ordered_whatever_its_names_end_in(names):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, values in zip(names, SERIES.values(), strict=True):
+            archive.writestr(name, dicom(*values))
+    items = list(iter_bytes(buffer.getvalue(), "s.zip"))
+    assert [round(item.slice.pixels.max() * 255) for item in items] == [50, 100, 200]
