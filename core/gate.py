@@ -8,6 +8,7 @@ first, cheap gate; this is the second, and it needs the model. NumPy alone: feat
 the model's own pass.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -250,7 +251,8 @@ def write_gate(gate: Gate, folder: Path) -> dict[str, Any]:
         temporary.write_bytes(data)
     return {
         "sha256": sha256(data).hexdigest(),
-        "threshold": round(gate.threshold, 6),
+        # Upwards: the threshold is a slice's own score, which must not fall out of it.
+        "threshold": math.ceil(gate.threshold * 1e6) / 1e6,
         "acceptance": round(gate.acceptance, 6),
     }
 

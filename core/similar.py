@@ -116,10 +116,12 @@ def build_index(
     """
     from safetensors.numpy import save
 
+    from core.evaluate import as_trained
     from core.explain.features import feature_pass
 
+    # A model trained on folds learned from slices of the validation split as well.
     pool = load_pool(
-        manifest,
+        as_trained(predictor, manifest),
         predictor.card.input_size,
         get_settings().runs_dir / ".cache",
         predictor.labels,

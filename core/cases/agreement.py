@@ -55,13 +55,13 @@ def count_agreement(cases: Iterable[Case]) -> Agreement:
     """Count how often verdict and answer are the same.
 
     Args:
-        cases: Any cases, newest first, as the log gives them; those without a verdict don't
-            count.
+        cases: Any cases; those without a verdict don't count.
     """
     judged = [case for case in cases if case.verdict is not None]
     newest: dict[tuple[str, str], Case] = {}
-    for case in judged:
-        newest.setdefault((case.pixel_digest, case.model), case)
+    # An older case may have been judged anew after a younger one.
+    for case in sorted(judged, key=lambda case: (case.judged or case.created, case.id)):
+        newest[case.pixel_digest, case.model] = case
     counted = [case for case in newest.values() if case.agrees is not None]
     names = {case.predicted for case in counted} | {case.verdict or "" for case in counted}
     labels = tuple(sorted(names, key=lambda n: (n == OTHER, n not in KNOWN, n)))

@@ -112,6 +112,13 @@ def test_a_gate_comes_back_as_it_was_written(tiny_weights, tmp_path):
     assert again.acceptance == pytest.approx(gate.acceptance, abs=1e-5)
 
 
+def test_a_written_threshold_keeps_the_slice_that_it_was_taken_from(tiny_weights, tmp_path):
+    # Its seventh digit would be rounded away downwards.
+    gate = by_hand(threshold=1.2345674)
+    again = read_gate(tmp_path, card_with(tiny_weights, write_gate(gate, tmp_path)))
+    assert gate.threshold <= again.threshold == pytest.approx(gate.threshold, abs=1e-6)
+
+
 def test_a_card_without_a_gate_has_none(tiny_weights, tmp_path):
     assert read_gate(tmp_path, card_with(tiny_weights, None)) is None
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from core.data.manifest import read_manifest
 from core.data.phantom import draw_phantom
 from core.errors import DatasetError
 from core.imaging.decode import decode_image
-from core.inference import load_folder
+from core.inference import Predictor, load_folder
 from core.similar import SEEN, build_index, find_similar, index_path, read_index
 from core.types import Slice
 from tests.core.training.conftest import tiny_manifest  # noqa: F401
@@ -44,6 +46,18 @@ def test_the_index_holds_the_training_split_alone(predictor, manifest, index_fil
     assert index.features.dtype == np.float16
     lengths = np.linalg.norm(index.features.astype(np.float32), axis=1)
     np.testing.assert_allclose(lengths, 1, atol=2e-3)
+
+
+def test_slices_of_the_other_folds_are_in_the_index(predictor, manifest, tmp_path):
+    raw = {**predictor.card.raw, "fold": "1/2"}
+    trained_on = {**predictor.card.trained_on, "manifest_sha256": manifest.sha256}
+    card = replace(predictor.card, raw=raw, trained_on=trained_on)
+    folded = Predictor(card, predictor.model, predictor.calibrated, predictor.gate)
+    index = read_index(folded, build_index(folded, manifest, tmp_path / "i.safetensors"))
+    rows = {row.path: row.split for row in manifest.rows}
+    learned = [path for path in index.paths if rows[path] == "val"]
+    assert 0 < len(learned) < sum(split == "val" for split in rows.values())
+    assert len(index.paths) - len(learned) == sum(split == "train" for split in rows.values())
 
 
 @pytest.mark.parametrize("change", ["same", "brighter", "mirrored"])

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -184,6 +185,18 @@ def test_agreement_by_hand():
     assert found.confusion == ((1, 0, 0, 0), (0, 1, 0, 0), (1, 0, 1, 0), (1, 0, 0, 0))
     assert sum(map(sum, found.confusion)) == found.overall.n
     assert found.to_dict()["confusion"][2] == [1, 0, 1, 0]
+
+
+def test_a_verdict_that_was_given_last_counts_though_its_case_is_the_older_one():
+    late = replace(
+        judged(1, "glioma", "glioma", digest="same"), judged=datetime(2026, 2, 1, tzinfo=UTC)
+    )
+    early = replace(
+        judged(2, "glioma", "notumor", digest="same"), judged=datetime(2026, 1, 2, tzinfo=UTC)
+    )
+    for cases in ([early, late], [late, early]):
+        found = count_agreement(cases)
+        assert (found.agreed, found.repeats, found.overall.n) == (1, 1, 1)
 
 
 def test_agreement_of_nothing_claims_nothing():
