@@ -12,6 +12,7 @@ from core.engines.scoring import Record
 from core.engines.shards import iter_shards, shard_name
 from core.engines.store import read_records
 from core.engines.worker import Job, Wanted, number_format
+from core.errors import OutputError
 from core.imaging.limits import default_limits
 from core.models.card import Card, read_card
 from core.settings import get_settings
@@ -62,7 +63,7 @@ def read_archive(
         ClusterError: If the cluster can't be reached, is lost, or doesn't fit.
         MissingPackageError: If the cluster's packages are missing.
         ModelNotReadyError: If a model isn't ready, here or on a worker.
-        OutputError: If the shards can't be written or read.
+        OutputError: If the shards can't be written or read, or differ in what they hold.
     """
     weights = get_settings().weights_dir.resolve()
     cards = {name: read_card(weights / name) for name in models}
@@ -93,9 +94,21 @@ def _jobs(
 
 def _records(job: Job) -> Iterator[Record]:
     """Interleave the models' records, item by item; an error stands in every file once."""
-    files = [read_records(_shown_up(job.folder / wanted.file)) for wanted in job.wanted]
+    paths = [_shown_up(job.folder / wanted.file) for wanted in job.wanted]
+    files = [read_records(path) for path in paths]
+    # Shards may stem from two attempts, of which one alone met a file that breaks a worker.
+    if any(_items(file) != _items(files[0]) for file in files[1:]):
+        raise OutputError(
+            "The shards of one part of an archive hold the same slices; delete those that don't "
+            f"and ask again. Received: {', '.join(path.name for path in paths)}, which differ."
+        )
     for records in zip(*files, strict=True):
         yield from records[:1] if "error" in records[0] else records
+
+
+def _items(records: list[Record]) -> list[tuple[str, int | None]]:
+    """Return what records are of: file and slice, or the file alone where it is an error."""
+    return [(record["file"], record.get("slice")) for record in records]
 
 
 def _shown_up(path: Path) -> Path:

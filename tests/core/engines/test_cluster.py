@@ -1,17 +1,18 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.cli import main
-from core.engines.archive import GIVEN_UP
+from core.engines.archive import GIVEN_UP, _records
 from core.engines.shards import iter_shards
-from core.engines.store import read_records
+from core.engines.store import read_records, write_records
 from core.engines.trail import Trail
 from core.engines.worker import QUARANTINED, Job, Wanted, score_shard
-from core.errors import ClusterError, ModelNotReadyError
+from core.errors import ClusterError, ModelNotReadyError, OutputError
 from core.imaging.limits import Limits
 from core.models.card import read_card
 from core.models.precision import resolve
@@ -122,6 +123,20 @@ def test_a_shard_is_scored_once(job):
     job.trail.path.write_text("reading 5\n")
     assert score_shard(job) == 0
     assert [file.name for file in job.folder.iterdir()] == ["x.parquet"]
+
+
+def test_shards_that_differ_in_their_files_are_named(job):
+    score_shard(job)
+    both = changed(job, wanted=(*job.wanted, replace(job.wanted[0], file="y.parquet")))
+    records = read_records(job.folder / "x.parquet")
+    write_records(job.folder / "y.parquet", records, ("glioma",))
+    assert len(list(_records(both))) == 2 * sum("error" not in r for r in records) + sum(
+        "error" in r for r in records
+    )
+    missed = [records[0], {"file": records[1]["file"], "error": QUARANTINED}, *records[2:]]
+    write_records(job.folder / "y.parquet", missed, ("glioma",))
+    with pytest.raises(OutputError, match=r"Received: x.parquet, y.parquet, which differ"):
+        list(_records(both))
 
 
 def test_a_file_that_broke_two_workers_is_an_error_and_the_others_are_scored(job):
