@@ -19,6 +19,7 @@ from ui.diagnose import Chosen
 from ui.errors import show
 from ui.language import _, current, speaking
 
+_Key = tuple[str, str, str]
 _SAVED: Final = "saved_cases"
 _LOG: Final = "pages/8_Case_log.py"
 _ROOT: Final = Path(__file__).resolve().parents[1]
@@ -90,8 +91,10 @@ def record(chosen: Chosen, analysis: Analysis, quality: Quality) -> dict[str, An
 
 def _offer_case(chosen: Chosen, analysis: Analysis, status: ModelStatus) -> None:
     on = get_settings().case_log
-    key = (status.name, chosen.slice.sha256)
-    saved: dict[tuple[str, str], int] = st.session_state.setdefault(_SAVED, {})
+    key = _key(chosen, status)
+    saved: dict[_Key, int] = st.session_state.setdefault(_SAVED, {})
+    if on and key in saved and not _kept(saved[key], key):
+        del saved[key]
     st.button(
         _("Save to the case log"),
         key="save_case",
@@ -113,6 +116,23 @@ def _offer_case(chosen: Chosen, analysis: Analysis, status: ModelStatus) -> None
             st.page_link(_LOG, label=_("Open the case log"), icon=":material/list_alt:")
 
 
+def _key(chosen: Chosen, status: ModelStatus) -> _Key:
+    weights = status.card.sha256 if status.card is not None else ""
+    return status.name, weights, chosen.slice.sha256
+
+
+def _kept(number: int, key: _Key) -> bool:
+    """Say whether a case is still in the log; another session may have deleted it, too."""
+    try:
+        with open_case_log() as log:
+            case = log.get(number)
+    except CaseLogError:
+        # What is wrong with a log that can't be read is told when something is saved.
+        return False
+    # A log that was begun anew gives the same numbers to other cases.
+    return (case.model, case.weights_sha256, case.pixel_digest) == key
+
+
 def _save(chosen: Chosen, analysis: Analysis, status: ModelStatus) -> None:
     card = status.card
     try:
@@ -127,7 +147,7 @@ def _save(chosen: Chosen, analysis: Analysis, status: ModelStatus) -> None:
     except CaseLogError as error:
         st.session_state["case_fault"] = error
         return
-    st.session_state[_SAVED][status.name, chosen.slice.sha256] = case.id
+    st.session_state[_SAVED][_key(chosen, status)] = case.id
 
 
 def _picture(chosen: Chosen, analysis: Analysis) -> bytes:
