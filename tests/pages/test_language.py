@@ -102,6 +102,14 @@ def test_an_answer_its_warnings_and_its_samples_are_french(open_page, texts, pre
     assert sample.options[0] == "Fantôme 1 (synthétique)"
 
 
+def test_a_refused_upload_is_told_in_french(open_page, texts, predictor):
+    at = open_page("pages/1_Diagnose.py", lang="fr")
+    at.file_uploader[0].set_value([("a.png", b"just text", "image/png")]).run()
+    (error,) = at.error
+    assert "Reçu : un fichier texte" in error.value.replace("\u00a0", " ")
+    assert "Received" not in error.value
+
+
 def test_two_sessions_speak_their_own_languages(open_page, texts, publish):
     publish()
     french, english = open_page(lang="fr"), open_page()
