@@ -52,6 +52,12 @@ class Gate:
             refusal = self._refusal(scope, passage.state)
             app = self._app if refusal is None else respond_to(passage.state, refusal)
             await app(scope, passage.receive, passage.send)
+        except Exception:
+            # Starlette would answer outside the gate: without headers, and unseen by the figures.
+            mistake = respond_to(passage.state, GliaLensError())
+            if passage.status == 0 and not passage.hung_up:
+                await mistake(scope, passage.receive, passage.send)
+            raise
         finally:
             self._open -= 1
             self._finish(scope, passage)

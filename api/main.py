@@ -16,6 +16,7 @@ from api.schemas import Problem
 from api.service import Service
 from api.settings import ServiceSettings, load_settings
 from core import DISCLAIMER, __version__
+from core.settings import get_settings
 
 
 @asynccontextmanager
@@ -41,6 +42,8 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
         UnknownModelError: If the settings name a model that the registry doesn't know.
     """
     settings = settings or load_settings()
+    # Those that the service shares with the other commands fail here, too, not at a request.
+    get_settings()
     service = Service(settings)
     app = FastAPI(
         title="GliaLens",

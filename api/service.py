@@ -13,7 +13,7 @@ from api.metrics import Metrics
 from api.settings import ServiceSettings
 from api.work import Place, Work
 from core.ensemble import ENSEMBLE, mean_prediction
-from core.errors import ModelNotReadyError, UnknownModelError
+from core.errors import GliaLensError, ModelNotReadyError, UnknownModelError
 from core.inference import Predictor, get_predictor
 from core.models import registry
 from core.models.registry import ModelStatus
@@ -56,7 +56,9 @@ class Service:
     def _warm_up(self, name: str) -> None:
         try:
             self.predictor(name).warm_up()
-        except ModelNotReadyError as error:
+        except GliaLensError as error:
+            # What fits on disk may still not start, such as a pass whose package is missing.
+            self._failures[name] = (_stamp(name), str(error))
             LOGGER.warning("model %s is not ready: %s", name, error)
 
     def close(self) -> None:
@@ -117,15 +119,18 @@ class Service:
         """Return a loaded model, and remember why where it can't be loaded.
 
         Raises:
-            ModelNotReadyError: If weights or card are missing, damaged, or don't fit.
+            ModelNotReadyError: If weights or card are missing, damaged, or don't fit, or its pass
+                can't be started.
         """
         stamp = _stamp(name)
         try:
             predictor = get_predictor(name)
-        except ModelNotReadyError as error:
+            if name in self._failures:
+                predictor.warm_up()
+        except GliaLensError as error:
             # It counts as failed for as long as its files are these.
             self._failures[name] = (stamp, str(error))
-            raise
+            raise ModelNotReadyError(str(error)) from error
         self._failures.pop(name, None)
         return predictor
 

@@ -1,4 +1,5 @@
 import io
+import logging
 import struct
 import zipfile
 import zlib
@@ -7,9 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from api.main import create_app
 from api.problems import KINDS, kind_of
+from api.settings import ServiceSettings
 from core import errors
-from core.errors import GliaLensError
+from core.errors import GliaLensError, MissingPackageError, SettingsError
+from core.inference import Predictor
+from core.settings import get_settings
 
 
 def post(client, data=b"", name="slice.png", headers=None, **fields):
@@ -202,6 +207,54 @@ def test_a_mistake_of_our_own_is_a_problem_document_without_details(make_client,
     assert response.status_code == 500
     assert response.json()["detail"] == detail
     assert "secret" not in response.text
+    for header in ("x-request-id", "x-content-type-options", "cache-control"):
+        assert header in response.headers
+    assert response.json()["instance"].endswith(response.headers["x-request-id"])
+
+
+def test_a_mistake_is_counted_and_logged_as_one(make_client, monkeypatch, caplog):
+    client = make_client(raises=False, cors_origins=("https://ward.example",))
+    monkeypatch.setattr("api.routes.predict.read_upload", lambda *_: 1 / 0)
+    with caplog.at_level(logging.INFO, "glialens.service"):
+        response = client.post(
+            "/predict",
+            files={"file": ("a.png", png(NOISE))},
+            headers={"Origin": "https://ward.example"},
+        )
+    assert response.headers["access-control-allow-origin"] == "https://ward.example"
+    (line,) = [record for record in caplog.records if record.message == "request"]
+    assert (line.status, line.outcome) == (500, "internal")
+    text = client.get("/metrics").text
+    assert 'glialens_requests_total{route="/predict",status="500"} 1.0' in text
+    assert 'glialens_rejections_total{reason="internal"} 1.0' in text
+
+
+def test_a_setting_that_breaks_its_rule_stops_the_service_before_it_starts(monkeypatch):
+    monkeypatch.setenv("GLIALENS_MAX_UPLOAD_MB", "0")
+    get_settings.cache_clear()
+    try:
+        with pytest.raises(SettingsError, match="GLIALENS_MAX_UPLOAD_MB"):
+            create_app(ServiceSettings())
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+
+
+def test_a_model_whose_pass_cannot_start_is_not_ready_and_says_why(make_client, monkeypatch):
+    sentence = "The runtime needs a package. Received: none."
+
+    def fail(self):
+        raise MissingPackageError(sentence)
+
+    monkeypatch.setattr(Predictor, "warm_up", fail)
+    client = make_client()
+    assert_problem(client.get("/readyz"), 503, "model-not-ready")
+    listed = {m["name"]: m for m in client.get("/models").json()["models"]}
+    assert listed["cnn"]["ready"] is False
+    assert listed["cnn"]["reason"] == sentence
+    assert_problem(post(client, png(NOISE), model="cnn"), 503, "model-not-ready")
+    monkeypatch.undo()
+    assert post(client, png(NOISE), model="cnn").status_code == 200
 
 
 @pytest.mark.parametrize(
