@@ -223,14 +223,14 @@ def take_piece(
             break
         taken.append(item)
         pixels += item.slice.pixels.size if item.slice is not None else 0
-    slices = [item.slice for item in taken if item.slice is not None]
+    read = [(item.slice, item.slices) for item in taken if item.slice is not None]
     answers: Iterator[Answer]
     if explain:
-        analyses = [(s, analyse(predictors, s)) for s in slices]
-        answers = iter([Answer(a.prediction, s.index, 1, draw(s, a)) for s, a in analyses])
+        analyses = [(s, n, analyse(predictors, s)) for s, n in read]
+        answers = iter([Answer(a.prediction, s.index, n, draw(s, a)) for s, n, a in analyses])
     else:
-        found = predict(predictors, slices)
-        answers = iter([Answer(p, s.index) for s, p in zip(slices, found, strict=True)])
+        found = predict(predictors, [s for s, _ in read])
+        answers = iter([Answer(p, s.index, n) for (s, n), p in zip(read, found, strict=True)])
     return [
         (replace(item, slice=None), next(answers)) if item.slice is not None else (item, None)
         for item in taken

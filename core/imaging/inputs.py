@@ -38,11 +38,13 @@ class InputItem:
         file: Where it came from: a path as given, or `zip/member`; control characters removed.
         slice: The slice; None where there is an error.
         error: What is wrong; None where there is a slice.
+        slices: How many slices the file holds.
     """
 
     file: str
     slice: Slice | None = None
     error: InputError | None = None
+    slices: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,7 @@ class InputFile:
         if self.error is not None:
             yield InputItem(self.file, error=self.error)
         for slice_ in self.slices:
-            yield InputItem(self.file, slice=slice_)
+            yield InputItem(self.file, slice=slice_, slices=len(self.slices))
 
 
 def read_bytes(data: bytes, name: str = "image", limits: Limits | None = None) -> list[Slice]:

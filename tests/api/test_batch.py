@@ -1,6 +1,7 @@
 import io
 import zipfile
 
+import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
@@ -51,6 +52,14 @@ def test_a_zip_is_opened_and_its_members_named(client, pngs):
     names = [result["file"] for result in body["results"]]
     assert names == ["scans.zip/broken.png", *(f"scans.zip/{n}.png" for n in range(3))]
     assert (body["answered"], body["failed"]) == (3, 1)
+
+
+@pytest.mark.parametrize("explain", ["false", "true"])
+def test_each_slice_says_how_many_its_file_holds(client, pngs, explain):
+    values = np.random.default_rng(0).normal(size=(20, 20, 3)).astype(np.float32)
+    volume = nib.Nifti1Image(values, np.eye(4)).to_bytes()
+    results = post(client, [("v.nii", volume), pngs[0]], explain=explain).json()["results"]
+    assert [(r["slice"], r["slices"]) for r in results] == [(0, 3), (1, 3), (2, 3), (0, 1)]
 
 
 def test_explain_draws_every_slice(client, pngs):
