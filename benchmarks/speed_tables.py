@@ -1,9 +1,13 @@
 """The tables of docs/performance.md that come from `benchmarks.bench` and `benchmarks.engines`."""
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
+
+from core.models.card import read_card
 
 Result = dict[str, Any]
+WEIGHTS: Final = Path(__file__).parents[1] / "weights"
 
 
 def verdicts(result: Result) -> str:
@@ -11,7 +15,31 @@ def verdicts(result: Result) -> str:
     told = [
         [t["target"], _figure(t), t["wanted"], t["verdict"], t["note"]] for t in result["targets"]
     ]
-    return _lines(["target", "measured", "wanted", "verdict", ""], told, ">>")
+    table = _lines(["target", "measured", "wanted", "verdict", ""], told, ">>")
+    return table + outdated(result.get("precision") or {})
+
+
+def outdated(result: Result, weights: Path = WEIGHTS) -> str:
+    """Say whose bfloat16 was measured with other weights than are published today.
+
+    Args:
+        result: What `benchmarks.precision` wrote.
+        weights: Folder of the published weights.
+
+    Returns:
+        A sentence behind a table; empty where every figure is of today's weights.
+    """
+    names = []
+    for name, row in result.get("models", {}).items():
+        card = weights / name / "card.json"
+        if not card.is_file() or read_card(card.parent).sha256 != row["sha256"]:
+            names.append(f"{name} ({row['created'][:10]}, weights {row['sha256'][:12]})")
+    if not names:
+        return ""
+    return (
+        "\n\nWhat bfloat16 does to answers was measured with weights that have been published anew "
+        f"since: {', '.join(names)}. Of today's weights it says nothing."
+    )
 
 
 def about(result: Result) -> str:
@@ -150,7 +178,7 @@ def agreement(result: Result) -> str:
         "model", "test slices", "labels unchanged", "99th percentile of moves", "largest move",
         "within 0.02", "accuracy, float32", "accuracy, bfloat16",
     ]  # fmt: skip
-    return _lines(header, told, ">>>>>>>")
+    return _lines(header, told, ">>>>>>>") + outdated(result)
 
 
 def engines(result: Result) -> str:

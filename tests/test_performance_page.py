@@ -1,6 +1,8 @@
+import json
 from pathlib import Path
 
 from benchmarks.performance_page import BLOCKS, PAGE, RESULTS, cluster, growth, plan, render
+from benchmarks.speed_tables import outdated
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN = {"wall_seconds": 20.0, "processor_seconds": 10.0, "exit_code": 0}
@@ -20,6 +22,17 @@ def test_the_page_shows_the_figures_that_were_measured():
     text = (ROOT / PAGE).read_text(encoding="utf-8")
     assert render(text, ROOT / RESULTS) == text
     assert all(text.count(f"<!-- {name} -->") == 1 for name in BLOCKS)
+
+
+def test_figures_of_other_weights_say_so(tmp_path):
+    card = json.loads((ROOT / "weights" / "cnn" / "card.json").read_text(encoding="utf-8"))
+    (tmp_path / "cnn").mkdir()
+    (tmp_path / "cnn" / "card.json").write_text(json.dumps(card))
+    row = {"sha256": card["sha256"], "created": "2026-01-02T03:04:05"}
+    assert outdated({"models": {"cnn": row}}, tmp_path) == ""
+    before = {"sha256": "0123456789abcdef", "created": "2026-01-02T03:04:05"}
+    said = outdated({"models": {"cnn": before, "vgg16": row}}, tmp_path)
+    assert "since: cnn (2026-01-02, weights 0123456789ab), vgg16 (2026-01-02, weights" in said
 
 
 def test_a_block_without_figures_stays_as_it_is(tmp_path):
