@@ -75,6 +75,7 @@ def summarise_classification(
             float(macro_average(point[metric], support)),
             macro_average(spread[metric], resampled.sum(axis=-1)),
             len(y),
+            groups=bootstrap.n_groups,
         ).to_dict()
         for metric in METRICS
     }
@@ -93,12 +94,17 @@ def summarise_classification(
                 float(point[metric][k]),
                 spread[metric][:, k],
                 len(y) if mask is None else int(mask.sum()),
+                groups=bootstrap.sides(y == k) if mask is None else bootstrap.n_groups,
                 # A class that is never predicted has no trial behind its precision of 0.
                 clusters=None if mask is None or not mask.any() else bootstrap.clusters(mask),
             ).to_dict()
     return {
         "accuracy": percentile_interval(
-            float(accuracy(confusion)), accuracy(resampled), len(y), clusters=bootstrap.n_groups
+            float(accuracy(confusion)),
+            accuracy(resampled),
+            len(y),
+            groups=bootstrap.n_groups,
+            clusters=bootstrap.n_groups,
         ).to_dict(),
         "macro": macro,
         "per_class": per_class,
@@ -142,12 +148,14 @@ def summarise_sources(
                 float(accuracy(confusion)),
                 accuracy(resampled),
                 n,
+                groups=bootstrap.n_groups,
                 clusters=bootstrap.n_groups,
             ).to_dict(),
             "macro_f1": percentile_interval(
                 float(macro_average(class_metrics(confusion)["f1"], confusion.sum(axis=1))),
                 macro_average(class_metrics(resampled)["f1"], resampled.sum(axis=-1)),
                 n,
+                groups=bootstrap.n_groups,
                 clusters=bootstrap.n_groups,
             ).to_dict(),
             "confusion": confusion.tolist(),

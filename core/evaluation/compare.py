@@ -78,7 +78,7 @@ def accuracy_difference(
         seed: Seed of the resamples.
 
     Returns:
-        The paired difference in -1 to 1.
+        The paired difference in -1 to 1, without an interval where all images are one group's.
 
     Raises:
         DatasetError: If the shapes differ.
@@ -91,7 +91,9 @@ def accuracy_difference(
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     gain = a.astype(np.float64) - b.astype(np.float64)
     totals = bootstrap.totals(np.stack([gain, np.ones(len(gain))], axis=1))
-    return percentile_interval(float(gain.mean()), totals[:, 0] / totals[:, 1], len(gain))
+    return percentile_interval(
+        float(gain.mean()), totals[:, 0] / totals[:, 1], len(gain), groups=bootstrap.n_groups
+    )
 
 
 def ensemble_probabilities(members: Sequence[npt.ArrayLike]) -> Floats:

@@ -99,6 +99,7 @@ def check_external(
         areas.append(weighted_roc_auc(is_tumour, scores, np.hstack([drawn, kept])))
         shares.append(_found_at_specificity(positives, negatives, drawn, kept, SPECIFICITY))
 
+    fewer = min(of_tumours.n_groups, of_notumours.n_groups)
     found = positives > cutoff_at_specificity(negatives)
     decided = tumours.argmax(axis=1) != no_tumour
     at_decision = (
@@ -110,13 +111,14 @@ def check_external(
         "n_tumour": len(tumours),
         "n_notumour": len(notumours),
         "auroc": percentile_interval(
-            roc_auc(is_tumour, scores), np.concatenate(areas), len(scores)
+            roc_auc(is_tumour, scores), np.concatenate(areas), len(scores), groups=fewer
         ).to_dict(),
         "found_at_decision": at_decision.to_dict(),
         "found_at_95_specificity": percentile_interval(
             float(found.mean()),
             np.concatenate(shares),
             len(found),
+            groups=fewer,
             clusters=of_tumours.n_groups,
         ).to_dict(),
         "notumour_kept": of_notumours.mean(notumours.argmax(axis=1) == no_tumour).to_dict(),
@@ -132,7 +134,9 @@ def auroc_interval(positive: Bools, scores: Floats, bootstrap: GroupBootstrap) -
         bootstrap: Resamples of the same images.
     """
     replicates = bootstrap.replicate(lambda weights: weighted_roc_auc(positive, scores, weights))
-    return percentile_interval(roc_auc(positive, scores), replicates, len(scores))
+    return percentile_interval(
+        roc_auc(positive, scores), replicates, len(scores), groups=bootstrap.sides(positive)
+    )
 
 
 def check_within_patients(

@@ -74,23 +74,26 @@ def wilson_interval(successes: int, n: int) -> Interval:
 
 
 def percentile_interval(
-    value: float, replicates: Floats, n: int, *, clusters: int | None = None
+    value: float, replicates: Floats, n: int, *, groups: int, clusters: int | None = None
 ) -> Interval:
     """Wrap a value and its bootstrap replicates into an `Interval`.
 
     Replicates that are NaN (a resample without the class in question) are left out; where
-    fewer than half remain, no interval is given.
+    fewer than half remain, no interval is given. Nor is one from a single group, whose
+    resamples are all the same: it would claim certainty where nothing is known.
 
     Args:
         value: Point estimate.
         replicates: float64 of shape (resamples,).
         n: Number of images in the denominator.
+        groups: Number of groups that were resampled; where a value sets two kinds of images
+            against each other, of the kind that has fewer.
         clusters: For a proportion, the number of groups behind it. At exactly 0 or 1 every
             resample agrees and the bootstrap would claim certainty; Wilson's interval with
             one trial per group stands in.
     """
     nothing = Interval(value, float("nan"), float("nan"), n)
-    if np.isnan(value) or (clusters is not None and clusters < 2):
+    if np.isnan(value) or groups < 2 or (clusters is not None and clusters < 2):
         return nothing
     if clusters is not None and value in (0.0, 1.0):
         low, high = wilson(value * clusters, clusters)
@@ -173,6 +176,10 @@ class GroupBootstrap:
         """Count the groups that have an image in the mask `among`, shape (images,)."""
         return len(np.unique(self.index[among]))
 
+    def sides(self, among: npt.NDArray[np.bool_]) -> int:
+        """Count the groups on that side of a mask, or off it, which has fewer."""
+        return min(self.clusters(among), self.clusters(~among))
+
     def mean(
         self, values: npt.NDArray[Any], among: npt.NDArray[np.bool_] | None = None
     ) -> Interval:
@@ -194,4 +201,6 @@ class GroupBootstrap:
         count = totals[:, 1]
         replicates = np.where(count > 0, totals[:, 0] / np.where(count > 0, count, 1), np.nan)
         value = float(numbers.sum() / n)
-        return percentile_interval(value, replicates, n, clusters=self.clusters(mask))
+        return percentile_interval(
+            value, replicates, n, groups=self.n_groups, clusters=self.clusters(mask)
+        )

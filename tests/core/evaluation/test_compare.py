@@ -30,6 +30,13 @@ def test_difference_of_accuracies_is_paired():
     assert 0.1 < interval.low < 0.2 < interval.high < 0.3
 
 
+def test_the_slices_of_one_patient_give_no_interval():
+    interval = accuracy_difference([True, True, True, False, True], [True, False] * 2 + [False],
+                                   ["a"] * 5)  # fmt: skip
+    assert interval.value == pytest.approx(0.4)
+    assert np.isnan([interval.low, interval.high]).all()
+
+
 def test_different_images_are_refused():
     with pytest.raises(DatasetError, match=r"same images.*\(2,\) and \(1,\)"):
         mcnemar_exact([True, False], [True])

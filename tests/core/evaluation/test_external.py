@@ -81,3 +81,21 @@ def test_within_patients_by_hand():
 
 def test_within_patients_needs_both_kinds():
     assert check_within_patients(rows([0.1, 0.2]), np.ones(2, bool), 1, ["a", "b"]) is None
+
+
+def test_one_patient_gives_no_interval_of_an_area():
+    scores, is_tumour = np.array([0.2, 0.8, 0.6, 0.4]), np.array([False, True, False, True])
+    found = check_within_patients(rows(1 - scores), is_tumour, 1, list("aaaa"))["auroc"]
+    assert found["value"] == pytest.approx(0.75)
+    assert np.isnan([found["low"], found["high"]]).all()
+    # Nor where all slices with a tumour are one patient's.
+    found = check_within_patients(rows(1 - scores), is_tumour, 1, list("baca"))["auroc"]
+    assert np.isnan([found["low"], found["high"]]).all()
+
+
+def test_an_external_check_against_one_group_gives_no_interval():
+    tumours, healthy = rows(np.array([0.1, 0.6, 0.3])), rows(np.array([0.9, 0.4]))
+    found = check_external(tumours, healthy, 1, notumour_groups=["a", "a"], resamples=50)
+    for key in ("auroc", "found_at_95_specificity", "notumour_kept"):
+        assert np.isnan([found[key]["low"], found[key]["high"]]).all()
+    assert found["found_at_decision"]["low"] > 0

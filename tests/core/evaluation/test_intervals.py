@@ -113,12 +113,24 @@ def test_mean_over_an_empty_mask_is_nan():
 
 
 def test_mostly_undefined_replicates_give_no_interval():
-    half = percentile_interval(0.5, np.array([0.4, 0.6, np.nan, np.nan]), 4)
+    half = percentile_interval(0.5, np.array([0.4, 0.6, np.nan, np.nan]), 4, groups=4)
     assert 0.4 < half.low < half.high < 0.6
-    most = percentile_interval(0.5, np.array([0.4, np.nan, np.nan]), 3)
+    most = percentile_interval(0.5, np.array([0.4, np.nan, np.nan]), 3, groups=3)
     assert np.isnan(most.low)
 
 
 def test_no_images_are_refused():
     with pytest.raises(DatasetError, match="Received: 0 images, 10 resamples"):
         GroupBootstrap([], resamples=10)
+
+
+def test_resamples_of_one_group_claim_no_certainty():
+    interval = percentile_interval(0.4, np.full(100, 0.4), 5, groups=1)
+    assert (interval.value, interval.n) == (0.4, 5)
+    assert np.isnan([interval.low, interval.high]).all()
+
+
+def test_the_smaller_side_of_a_mask_is_counted_in_groups():
+    bootstrap = GroupBootstrap(["a", "a", "b", "c"])
+    assert bootstrap.sides(np.array([True, False, True, True])) == 1
+    assert bootstrap.sides(np.array([True, False, False, True])) == 2
