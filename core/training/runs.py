@@ -1,5 +1,6 @@
 """Training runs as folders; reading them loads neither TensorFlow nor Keras."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,31 @@ class RunInfo:
         return str(self.detail.get("init", self.config.get("init")))
 
     @property
+    def manifest_sha256(self) -> str | None:
+        """Digest of the manifest that the run learns from; None where it was never stored."""
+        return _digest(self.detail.get("manifest_sha256"))
+
+    @property
+    def best_sha256(self) -> str | None:
+        """Digest that `best.weights.h5` had when the status was written; None as above."""
+        return _digest(self.detail.get("best_sha256"))
+
+    def check_manifest(self, sha256: str) -> None:
+        """Refuse another manifest than the run's own. A run that stored no digest takes any.
+
+        Args:
+            sha256: Digest of the manifest that is to be used.
+
+        Raises:
+            RunError: If it differs from the run's.
+        """
+        if self.manifest_sha256 not in (None, sha256):
+            raise RunError(
+                f"The run '{self.id}' learns from one manifest, whose SHA-256 begins with "
+                f"{str(self.manifest_sha256)[:12]}. Received: another, {sha256[:12]}."
+            )
+
+    @property
     def resumable(self) -> bool:
         """Whether the run stands still and has a state to go on from."""
         return self.status != "running" and (self.folder / "last" / "state.safetensors").is_file()
@@ -46,6 +72,19 @@ class RunInfo:
     def publishable(self) -> bool:
         """Whether it has weights to publish and doesn't change them any more."""
         return self.status != "running" and (self.folder / "best.weights.h5").is_file()
+
+
+def _digest(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def file_sha256(path: Path) -> str | None:
+    """Return the digest of a file, read piece by piece; None where there is none to read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def _read(path: Path, kind: type) -> Any:

@@ -9,8 +9,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from core.data.manifest import Manifest
 from core.errors import OutputError, RunError
 from core.files import replacing
+from core.training.runs import file_sha256, read_run
 
 STATE_FILE = "last/state.safetensors"
 
@@ -70,6 +72,33 @@ def read_progress(run: Path) -> dict[str, Any]:
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"{STATE_FILE} must be whole. Received: a damaged file.") from error
     return progress
+
+
+def own_progress(run: Path, epochs: int, manifest: Manifest) -> dict[str, Any]:
+    """Return what a resume goes on from, no best epoch where another's weights lie in its place.
+
+    A process that was killed between the best weights and the state leaves the weights of an
+    epoch that is trained again now. The best before it is gone, so the next epoch is kept.
+
+    Args:
+        run: The run's folder.
+        epochs: How many epochs it shall have.
+        manifest: What it would learn from.
+
+    Raises:
+        RunError: As `read_progress`; if the manifest isn't the run's; or if the weights are
+            other ones and no epoch is left.
+    """
+    progress = read_progress(run)
+    read_run(run).check_manifest(manifest.sha256)
+    if progress.get("best_sha256") in (None, file_sha256(run / "best.weights.h5")):
+        return progress
+    if len(progress["history"]) >= epochs:
+        raise RunError(
+            "best.weights.h5 is the file that the run's state names, where no epoch is left to be "
+            f"trained again. Received: another in '{run.name}'."
+        )
+    return {**progress, "best": {}, "best_sha256": None}
 
 
 def load_state(run: Path, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:

@@ -25,10 +25,10 @@ from core.training.config import TrainConfig
 from core.training.features import Report
 from core.training.freezing import freeze
 from core.training.initialise import initialise
-from core.training.runs import read_run
+from core.training.runs import file_sha256, read_run
 from core.training.stage import Stage
-from core.training.state import load_state, read_progress, save_state
-from core.training.teaching import Teachers
+from core.training.state import load_state, own_progress, save_state
+from core.training.teaching import teachers_of
 from core.training.unseen import check_unseen
 
 # What names and tables of HDF5 need beside the weights, with plenty to spare.
@@ -48,7 +48,7 @@ class Trainer:
 
     Raises:
         RunError: If the folder already holds a run and `resume` is off, or the other way round;
-            if the start, the frozen part or a teacher is none that fits the model.
+            if the start or the frozen part doesn't fit the model, or a teacher it or the run.
         DownloadError: If ImageNet weights are wanted and can't be fetched.
         DatasetError: If the manifest or its files break their rules.
     """
@@ -70,6 +70,7 @@ class Trainer:
         self.run, self.report = run, report
         self.cache_dir = cache_dir or run.parent / ".cache"
         manifest = read_manifest(Path(config.manifest), Path(config.root) if config.root else None)
+        progress = own_progress(run, config.epochs, manifest) if resume else {}
         check_unseen(config, manifest)
         self.pool: Pool = load_pool(
             manifest,
@@ -88,7 +89,7 @@ class Trainer:
             self.model = registry.build(
                 config.model, config.size, self.pool.labels, config.head, dropout=config.dropout
             )
-            self.teachers = Teachers(config.teachers, self.pool.labels) if config.teachers else None
+            self.teachers = teachers_of(config, self.pool.labels, run if resume else None)
         # How a run began is told once, by the process that began it.
         self.start = "" if resume else initialise(self.model, config.init)
         self.lesions = LESION_LAYER in self.model.output
@@ -110,10 +111,13 @@ class Trainer:
         self._training_weights: list[np.ndarray] = []
         self.history: list[dict[str, float]] = []
         self.best: dict[str, float] = {}
+        self.best_sha256: str | None = None
+        self.manifest_sha256: str | None = manifest.sha256
         if resume:
-            progress = read_progress(run)
             self.history, self.best = progress["history"], progress["best"]
-            self.start = read_run(run).start
+            self.best_sha256, told = progress.get("best_sha256"), read_run(run)
+            # A run that didn't store it may have learned from another.
+            self.start, self.manifest_sha256 = told.start, told.manifest_sha256
         self.stage = self._enter(max(len(self.history) - 1, 0))
         if resume:
             load_state(run, self.model, self.stage.optimizer)
@@ -159,7 +163,8 @@ class Trainer:
                 self.history.append(self._epoch(len(self.history)))
                 self._keep_best()
                 self._restore()
-                progress = {"history": self.history, "best": self.best}
+                kept = {"best": self.best, "best_sha256": self.best_sha256}
+                progress = {"history": self.history, **kept}
                 save_state(self.run, self.model, self.stage.optimizer, progress)
                 write_json(self.run / "history.json", self.history)
                 self._status("running")
@@ -255,6 +260,7 @@ class Trainer:
         with replacing(self.run / "best.weights.h5", suffix=".weights.h5") as temporary:
             reserve(temporary, 4 * self.model.count_params() + _HDF5_ROOM)
             self.model.save_weights(temporary, overwrite=True)
+            self.best_sha256 = file_sha256(temporary)
 
     def _exhausted(self) -> bool:
         patience, last = self.config.patience, self.phases[-1]
@@ -271,6 +277,8 @@ class Trainer:
                 "epoch": len(self.history),
                 "epochs": self.config.epochs,
                 "best": self.best,
+                "best_sha256": self.best_sha256,
+                "manifest_sha256": self.manifest_sha256,
                 "precision": self.policy,
                 "init": self.start,
                 "teachers": self.teachers.names if self.teachers else [],
