@@ -70,26 +70,29 @@ def localise(
     pool: Pool,
     positions: npt.NDArray[np.int64],
     progress: Progress | None = None,
-) -> tuple[list[LocalisationResult], list[LocalisationResult]]:
+) -> tuple[list[LocalisationResult], list[LocalisationResult], dict[int, FloatArray]]:
     """Score the maps of the true class against the boxes, in the model's input.
 
     The tolerance is a share of the side (`TOLERANCE_SHARE`), whatever the map's resolution is, so
     that models and the centre's baseline are judged alike.
 
     Returns:
-        Results of the Grad-CAM, and of the lesion map (empty for models without one).
+        Results of the Grad-CAM, of the lesion map (empty for models without one), and the raw
+        logits of each slice that has a box, by its position: they come with the maps.
     """
     import cv2
 
     boxed = [int(i) for i in positions if pool.boxes[i] is not None]
     cams: list[LocalisationResult] = []
     lesions: list[LocalisationResult] = []
+    said: dict[int, FloatArray] = {}
     size = pool.size
     tolerance = size * TOLERANCE_SHARE
     centre = (size / 2, size / 2)
     for start in range(0, len(boxed), _BATCH):
         part = boxed[start : start + _BATCH]
-        _, maps, lesion = predictor.maps(standardise(pool.images[part])[..., np.newaxis])
+        logits, maps, lesion = predictor.maps(standardise(pool.images[part])[..., np.newaxis])
+        said.update(zip(part, logits, strict=True))
         for row, position in enumerate(part):
             box, group = pool.boxes[position], pool.rows[position].group
             assert box is not None  # noqa: S101 - narrows the type
@@ -102,7 +105,7 @@ def localise(
                 results.append(measure(full, box, centre, group, tolerance=tolerance, label=label))
         if progress:
             progress(min(start + _BATCH, len(boxed)), len(boxed), "localise")
-    return cams, lesions
+    return cams, lesions, said
 
 
 def external_logits(predictor: Predictor, folder: Path) -> FloatArray:
@@ -158,7 +161,7 @@ def gather(
 
     Args:
         predictor: The model.
-        manifest: Images, labels, groups and splits.
+        manifest: Images, labels, groups and splits, as `as_trained` returns it.
         split: `train`, `val` or `test`.
         boxes: Box files; those beside the sources where none is given.
         external: Folder of tumour slices of another origin.
@@ -169,7 +172,6 @@ def gather(
     Raises:
         DatasetError: If the split or the validation split is empty, or files are missing.
     """
-    manifest = as_trained(predictor, manifest)
     pool = load_pool(
         manifest,
         predictor.card.input_size,
@@ -179,13 +181,18 @@ def gather(
         given_boxes(manifest, boxes) if boxes else None,
     )
     positions, validation = pool.where(split), pool.where("val")
-    cams, lesions = localise(predictor, pool, positions, progress)
+    cams, lesions, boxed = localise(predictor, pool, positions, progress)
     said = said or PoolLogits(predictor, pool, progress)
+    logits = np.zeros((len(positions), len(predictor.labels)), np.float32)
+    plain = np.array([position not in boxed for position in positions.tolist()], bool)
+    logits[plain] = said(positions[plain], split)
+    for row in np.flatnonzero(~plain):
+        logits[row] = boxed[int(positions[row])]
     rows = [pool.rows[i] for i in positions]
     return EvaluationInputs(
         labels=predictor.labels,
         y=pool.targets[positions],
-        logits=said(positions, split),
+        logits=logits,
         groups=[row.group for row in rows],
         sources=[row.source for row in rows],
         paths=[row.path for row in rows],
@@ -201,6 +208,14 @@ def gather(
         lesion_localisation=lesions or None,
         shipped=_shipped(pool, said),
     )
+
+
+def _openable(target: str) -> str:
+    """Return a target as it is opened from where the command ran, if it lies below that."""
+    try:
+        return target if target in MODELS else str(Path(target).resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return target
 
 
 def evaluate(
@@ -237,7 +252,7 @@ def evaluate(
     if split not in ("train", "val", "test"):
         raise DatasetError(f"A split is train, val or test. Received: {split!r}.")
     predictor = open_target(target)
-    loaded = read_manifest(manifest, root)
+    loaded = as_trained(predictor, read_manifest(manifest, root))
     try:
         inputs = gather(predictor, loaded, split, boxes=boxes, external=external, progress=progress)
     except InputError as error:
@@ -245,10 +260,11 @@ def evaluate(
             f"Every image of an evaluation can be read. Received: {error}"
         ) from error
     command = shlex.join(
-        ["python", "-m", "core", "evaluate", predictor.card.name, "--split", split]
+        ["python", "-m", "core", "evaluate", _openable(target), "--split", split]
         + ["--manifest", manifest.name]
         + [word for file in boxes for word in ("--boxes", file.name)]
         + (["--external", external.name] if external else [])
+        + (["--threshold", str(threshold)] if threshold is not None else [])
     )
     report = build_report(
         inputs,

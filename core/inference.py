@@ -72,8 +72,9 @@ def load_run(run: Path) -> Predictor:
         RunError: If the folder holds no run, or its weights don't fit its configuration.
     """
     from core.training.config import read_config
+    from core.training.runs import read_run
 
-    config = read_config(run)
+    config, digest = read_config(run), read_run(run).manifest_sha256
     model = _built(config.model, config.size, config.labels, config.head)
     try:
         model.load_weights(run / "best.weights.h5")
@@ -92,7 +93,7 @@ def load_run(run: Path) -> Predictor:
         threshold=threshold,
         sha256="",
         init=config.init,
-        trained_on={},
+        trained_on={"manifest_sha256": digest} if digest else {},
         metrics={},
         command="",
         version="",

@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from core import DISCLAIMER, __version__
 from core.data.manifest import Manifest, read_manifest
-from core.data.sources import weights_license
 from core.errors import OutputError, RunError
 from core.evaluate import as_trained, gather
 from core.evaluation.calibration import fit_temperature, softmax
 from core.evaluation.conformal import LEVELS, conformal_quantile
-from core.evaluation.operating import no_tumour_shift, wanted_share
+from core.evaluation.operating import no_tumour_shift, share_to_keep
 from core.evaluation.report import build_report
 from core.evaluation.storage import write_predictions, write_report
 from core.files import exchange, write_json
@@ -25,14 +27,18 @@ from core.inference import Predictor, load_folder
 from core.labels import NO_TUMOUR
 from core.logits import PoolLogits
 from core.models.card import Card, parse_card
-from core.provenance import headline, open_origin, trained_on
+from core.provenance import Origin, data_facts, headline, open_origin
 from core.settings import get_settings
 from core.training.earlier import write_earlier
+from core.training.runs import read_run
+from core.types import FloatArray
 
 if TYPE_CHECKING:
     from core.data.pool import Pool
 
 Progress = Callable[[int, int, str], None]
+# Rounding to float16 moves logits, and with them the line that they need, by less than this.
+_ROUNDING = 0.01
 
 
 def _pool(predictor: Predictor, manifest: Manifest, progress: Progress | None) -> "Pool":
@@ -43,32 +49,47 @@ def _pool(predictor: Predictor, manifest: Manifest, progress: Progress | None) -
 
 
 def _set_decision(
-    predictor: Predictor, pool: "Pool", earlier: float, progress: Progress | None
-) -> dict[str, float]:
-    """Move the line between tumour and no tumour, in the weights, by the validation split.
+    origin: Origin, pool: "Pool", progress: Progress | None
+) -> dict[str, float | None]:
+    """Draw the line between tumour and no tumour, in the weights, by the validation split.
 
-    What an earlier publication moved it by is counted in.
+    It is drawn from where the training left it, wherever an earlier publication had moved it. Of
+    two lines that rounding alone tells apart, the earlier one stays, and with it the weights.
+
+    Returns:
+        `notumour_wanted` and `notumour_shift` of the card's `decision`.
     """
     from core.models.decision import shift_no_tumour
 
+    predictor = origin.predictor
     if NO_TUMOUR not in predictor.labels:
         return {}
     position, validation = predictor.labels.index(NO_TUMOUR), pool.where("val")
     logits = PoolLogits(predictor, pool, progress)(validation, "decide")
     targets = pool.targets[validation]
-    kept = wanted_share(int((targets == position).sum()))
-    shift = round(no_tumour_shift(logits, targets, position, kept), 4)
-    shift_no_tumour(predictor.model, position, shift)
-    return {
-        "notumour_kept_on_validation": round(kept, 4),
-        "notumour_shift": round(earlier + shift, 4),
-    }
+    wanted = share_to_keep(logits, targets, position, [pool.rows[i].group for i in validation])
+    share = _kept(logits, targets, position)
+    logits[:, position] -= origin.shift
+    shift = round(no_tumour_shift(logits, targets, position, wanted), 4)
+    if abs(shift - origin.shift) < _ROUNDING and (share is None or share >= wanted):
+        shift = origin.shift
+    shift_no_tumour(predictor.model, position, shift - origin.shift)
+    return {"notumour_wanted": round(wanted, 4), "notumour_shift": shift}
+
+
+def _kept(logits: FloatArray, targets: npt.NDArray[np.int64], position: int) -> float | None:
+    """Return the share of the tumour-free slices that are called so; None without any."""
+    free = logits[targets == position]
+    return float((free.argmax(axis=1) == position).mean()) if len(free) else None
 
 
 def _calibrate(
     predictor: Predictor, pool: "Pool", said: PoolLogits, folder: Path, progress: Progress | None
 ) -> dict[str, Any]:
-    """Fit what the answers of these weights need: temperature, conformal quantiles, gate."""
+    """Fit what the answers of these weights need: temperature, conformal quantiles, gate.
+
+    The share of tumour-free slices that keep their class is measured with them.
+    """
     validation = pool.where("val")
     logits = said(validation, "calibrate")
     targets = pool.targets[validation]
@@ -79,7 +100,13 @@ def _calibrate(
         for level in LEVELS
     }
     gate = write_gate(fit_gate(predictor, pool, progress=progress), folder)
-    return {"temperature": temperature, "conformal": quantiles, "gate": gate}
+    fitted: dict[str, Any] = {"temperature": temperature, "conformal": quantiles, "gate": gate}
+    decision = predictor.card.raw["decision"]
+    if decision:
+        kept = _kept(logits, targets, predictor.labels.index(NO_TUMOUR))
+        share = None if kept is None else round(kept, 4)
+        fitted["decision"] = {**decision, "notumour_kept_on_validation": share}
+    return fitted
 
 
 def _swap(fresh: Path, target: Path) -> None:
@@ -107,6 +134,17 @@ def recover(weights_dir: Path) -> None:
             os.replace(old, target)
 
 
+def _check_still(folder: Path) -> None:
+    if (folder / "card.json").is_file() or not (folder / "config.json").is_file():
+        return
+    info = read_run(folder)
+    if info.status == "running":
+        raise RunError(
+            "A run can be published once it stands still with a finished epoch. "
+            f"Received: '{info.id}', {info.status}, {len(info.history)} epochs."
+        )
+
+
 def publish(
     run: Path,
     name: str,
@@ -125,10 +163,12 @@ def publish(
     is on disk afterwards.
 
     Args:
-        run: Folder of the run; or of a published model, for which all this is done anew.
+        run: Folder of the run; or of a published model, for which all this is done anew. What its
+            card says of the training stays, whatever the manifest.
         name: Name below the weights folder.
         weights_dir: Folder of published weights; the settings' by default.
-        manifest: Manifest for calibration and report; the run's by default.
+        manifest: Manifest for calibration and report; the run's by default, and no other for a
+            run.
         root: Dataset root; the manifest's own by default.
         external: Folder of tumour slices of another origin for the external check.
         mirrored: Whether the model answers with the mean over a slice and its mirror image,
@@ -139,13 +179,15 @@ def publish(
         The new card.
 
     Raises:
-        RunError: If the run has no best weights, or the name isn't a plain one.
+        RunError: If the run is still running, has no best weights or learned from another
+            manifest, or the name isn't a plain one.
         OutputError: If the folder can't be written.
     """
     from core.models.weights import save_weights
 
     if not name.replace("-", "").replace("_", "").isalnum():
         raise RunError(f"A published name has letters, digits, - and _ alone. Received: {name!r}.")
+    _check_still(run)
     origin = open_origin(run, mirrored)
     weights_dir = weights_dir or get_settings().weights_dir
     source = manifest or origin.manifest
@@ -154,6 +196,7 @@ def publish(
     predictor = origin.predictor
     loaded = read_manifest(source, root or origin.root)
     learned = as_trained(predictor, loaded)
+    data = data_facts(origin, learned, source.name)
     try:
         weights_dir.mkdir(parents=True, exist_ok=True)
         recover(weights_dir)
@@ -164,7 +207,7 @@ def publish(
         ) from error
     try:
         pool = _pool(predictor, learned, progress)
-        decision = _set_decision(predictor, pool, origin.shift, progress)
+        decision = _set_decision(origin, pool, progress)
         sha256 = save_weights(predictor.model, fresh / "weights.safetensors")
         raw: dict[str, Any] = {
             "name": name,
@@ -172,11 +215,10 @@ def publish(
             "temperature": 1.0,
             "threshold": get_settings().threshold,
             "sha256": sha256,
-            "trained_on": trained_on(learned),
+            **data,
             "metrics": {},
             "version": __version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "license": weights_license({row.source for row in loaded.rows}),
             "disclaimer": DISCLAIMER,
             "decision": decision,
         }
@@ -187,7 +229,9 @@ def publish(
         raw.update(_calibrate(rounded, pool, said, fresh, progress))
         write_json(fresh / "card.json", raw)
         calibrated = load_folder(fresh)
-        inputs = gather(calibrated, loaded, "test", external=external, said=said, progress=progress)
+        inputs = gather(
+            calibrated, learned, "test", external=external, said=said, progress=progress
+        )
         words = ["python", "-m", "core", "publish", run.name, name, "--manifest", source.name]
         words += ["--external", external.name] if external else []
         if mirrored is not None:

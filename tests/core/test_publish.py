@@ -10,10 +10,12 @@ import pytest
 from core.data.manifest import read_manifest
 from core.data.pool import load_pool
 from core.errors import DatasetError, OutputError, RunError, UnknownModelError
-from core.evaluate import evaluate, open_target
+from core.evaluate import evaluate, gather, open_target
 from core.evaluation.storage import read_report
 from core.inference import load_folder
 from core.logits import PoolLogits
+from core.models.decision import shift_no_tumour
+from core.models.weights import save_weights
 from core.publish import publish, recover
 from core.training.augment import AugmentConfig
 from core.training.config import TrainConfig, read_config
@@ -114,6 +116,34 @@ def test_evaluating_again_gives_the_same_figures(published, tiny_manifest, tmp_p
     assert len((tmp_path / "predictions.csv").read_text().splitlines()) == 10
 
 
+def test_the_command_opens_what_was_evaluated(run, tiny_manifest, monkeypatch):  # noqa: F811
+    monkeypatch.chdir(run.parent.parent)
+    report = evaluate(str(run), tiny_manifest, "val", threshold=0.8)
+    words = report["command"].split()
+    target = words[words.index("evaluate") + 1]
+    assert target == f"{run.parent.name}/first"
+    assert open_target(target).card.name == "first"
+    assert words[-2:] == ["--threshold", "0.8"]
+    assert report["threshold"]["value"] == 0.8
+
+
+def test_slices_with_a_box_pass_once(published, tiny_manifest, tmp_path, monkeypatch):  # noqa: F811
+    """Their logits come with their maps, and are those that a plain pass gives."""
+    weights, _ = published
+    predictor = load_folder(weights / "mine")
+    manifest = read_manifest(tiny_manifest)
+    pool = load_pool(manifest, 32, tmp_path, predictor.labels)
+    test = pool.where("test")
+    boxed = [i for i, position in enumerate(test) if pool.boxes[position] is not None]
+    expected = PoolLogits(predictor, pool)(test)
+    passed, plain = [], predictor.logits
+    monkeypatch.setattr(predictor, "logits", lambda x: passed.append(len(x)) or plain(x))
+    found = gather(predictor, manifest, "test", cache_dir=tmp_path)
+    np.testing.assert_allclose(found.logits, expected, rtol=1e-4, atol=1e-4)
+    assert 0 < len(boxed) < len(test)
+    assert sum(passed) == len(test) - len(boxed) + len(pool.where("val"))
+
+
 def test_a_run_is_evaluated_before_it_is_published(run, tiny_manifest):  # noqa: F811
     report = evaluate(str(run), tiny_manifest, "val")
     assert report["split"] == "val"
@@ -130,19 +160,50 @@ def test_publishing_again_replaces_the_whole_folder(run, tmp_path):
 
 def test_published_weights_are_published_anew_with_a_manifest(published, tiny_manifest, tmp_path):  # noqa: F811
     weights, card = published
-    raw = json.loads((weights / "mine" / "card.json").read_text())
-    raw["decision"]["notumour_shift"] = 0.25
-    shutil.copytree(weights / "mine", tmp_path / "moved")
-    (tmp_path / "moved" / "card.json").write_text(json.dumps(raw))
-    again = publish(tmp_path / "moved", "again", tmp_path, manifest=tiny_manifest)
+    again = publish(weights / "mine", "again", tmp_path, manifest=tiny_manifest)
     assert (again.command, again.init) == (card.command, card.init)
-    # Nothing had to be moved this time; what was moved before is still said.
-    assert again.raw["decision"]["notumour_shift"] == 0.25
+    assert again.raw["decision"] == card.raw["decision"]
+    assert "calibrated_on" not in again.raw
     assert again.sha256 == card.sha256
     assert again.temperature == card.temperature
     assert (tmp_path / "again" / "history.json").read_text() == (
         weights / "mine" / "history.json"
     ).read_text()
+
+
+def test_the_line_is_drawn_anew_from_where_the_training_left_it(published, tiny_manifest, tmp_path):  # noqa: F811
+    """A line that was drawn far too generously comes back, which a shift on a shift can't."""
+    weights, _ = published
+    predictor = load_folder(weights / "mine")
+    shift_no_tumour(predictor.model, predictor.labels.index("notumor"), 3.0)
+    shutil.copytree(weights / "mine", tmp_path / "moved")
+    raw = json.loads((tmp_path / "moved" / "card.json").read_text())
+    raw["sha256"] = save_weights(predictor.model, tmp_path / "moved" / "weights.safetensors")
+    before = raw["decision"]["notumour_shift"]
+    raw["decision"]["notumour_shift"] = before + 3.0
+    (tmp_path / "moved" / "card.json").write_text(json.dumps(raw))
+    again = publish(tmp_path / "moved", "again", tmp_path, manifest=tiny_manifest)
+    assert again.raw["decision"]["notumour_shift"] == pytest.approx(before, abs=0.01)
+    images = np.random.default_rng(0).normal(size=(4, 32, 32, 1)).astype(np.float32)
+    found, expected = (
+        load_folder(folder).logits(images) for folder in (tmp_path / "again", weights / "mine")
+    )
+    np.testing.assert_allclose(
+        found - found.mean(axis=1, keepdims=True),
+        expected - expected.mean(axis=1, keepdims=True),
+        atol=0.02,
+    )
+
+
+def test_a_card_from_before_the_wanted_share_is_published_anew(published, tiny_manifest, tmp_path):  # noqa: F811
+    weights, card = published
+    shutil.copytree(weights / "mine", tmp_path / "old")
+    raw = json.loads((tmp_path / "old" / "card.json").read_text())
+    del raw["decision"]["notumour_wanted"]
+    (tmp_path / "old" / "card.json").write_text(json.dumps(raw))
+    assert load_folder(tmp_path / "old").card.name == "mine"
+    again = publish(tmp_path / "old", "again", tmp_path, manifest=tiny_manifest)
+    assert again.raw["decision"] == card.raw["decision"]
 
 
 def test_a_model_that_sees_both_views_says_so_and_stays_so(run, tiny_manifest, tmp_path):  # noqa: F811
@@ -180,7 +241,18 @@ def test_the_decision_is_set_on_the_validation_split(published, tiny_manifest, t
     kept = PoolLogits(predictor, pool)(free).argmax(axis=1) == predictor.labels.index("notumor")
     assert kept.all()
     # 95 % and the margin of three slices are more than all.
+    assert card.raw["decision"]["notumour_wanted"] == 1.0
     assert card.raw["decision"]["notumour_kept_on_validation"] == 1.0
+
+
+def test_what_is_kept_is_measured_after_rounding(run, tmp_path, monkeypatch):
+    """Two thirds are enough here; what the slices do then is counted, not what was wanted."""
+    monkeypatch.setattr("core.publish.share_to_keep", lambda *_: 0.34)
+    monkeypatch.setattr("core.publish.no_tumour_shift", lambda *_: -50.0)
+    card = publish(run, "mine", tmp_path)
+    assert card.raw["decision"] == {
+        "notumour_wanted": 0.34, "notumour_shift": -50.0, "notumour_kept_on_validation": 0.0,
+    }  # fmt: skip
 
 
 def test_a_run_with_a_fold_is_judged_by_what_it_has_not_seen(tiny_manifest, tmp_path):  # noqa: F811
