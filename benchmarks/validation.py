@@ -6,7 +6,8 @@
 A target is the folder of a published model or of a run; NAME is what the table calls it.
 Each is asked as `publish --mirrored` would publish it: from both views, with the decision line
 and the temperature of the validation split. The split is optimistic, therefore: it says which
-network is better, not how good one is. Networks that were measured before stay in the results.
+network is better, not how good one is. One that learned from folds of it is asked about the fold
+that it hasn't seen, and its row names it. Networks that were measured before stay in the results.
 """
 
 import argparse
@@ -22,13 +23,14 @@ from benchmarks.ablation import add_document_flags, deliver, figure, markdown
 from core.data.manifest import Manifest, read_manifest
 from core.data.pool import Pool, load_pool
 from core.errors import DatasetError
-from core.evaluate import localise
+from core.evaluate import as_trained, localise
 from core.evaluation.calibration import fit_temperature, negative_log_likelihood, softmax
 from core.evaluation.external import check_within_patients
 from core.evaluation.inputs import WITHIN_PATIENT_SOURCE
 from core.evaluation.intervals import GroupBootstrap
 from core.evaluation.localisation import summarise_localisation
-from core.evaluation.operating import no_tumour_shift, wanted_share
+from core.evaluation.operating import no_tumour_shift, share_to_keep
+from core.evaluation.storage import plain
 from core.files import write_json
 from core.labels import NO_TUMOUR
 from core.logits import PoolLogits
@@ -61,7 +63,8 @@ def answers(logits: FloatArray, pool: Pool, positions: Any, no_tumour: int) -> d
     y = pool.targets[positions]
     rows = [pool.rows[i] for i in positions]
     free = y == no_tumour
-    shift = no_tumour_shift(logits, y, no_tumour, wanted_share(int(free.sum())))
+    wanted = share_to_keep(logits, y, no_tumour, [row.group for row in rows])
+    shift = no_tumour_shift(logits, y, no_tumour, wanted)
     moved = logits.copy()
     moved[:, no_tumour] += shift
     temperature = fit_temperature(moved, y)
@@ -74,6 +77,7 @@ def answers(logits: FloatArray, pool: Pool, positions: Any, no_tumour: int) -> d
         "right": int(right.sum()),
         "accuracy": bootstrap.mean(right).to_dict(),
         "log_loss": round(negative_log_likelihood(moved, y, temperature), 5),
+        "notumour_wanted": round(wanted, 4),
         "notumour_shift": round(shift, 4),
         "notumour_kept": round(float(right[free].mean()), 5),
         "tumours_found": round(float((p[~free].argmax(axis=1) != no_tumour).mean()), 5),
@@ -87,20 +91,28 @@ def answers(logits: FloatArray, pool: Pool, positions: Any, no_tumour: int) -> d
 
 
 def measured(target: str, manifest: Manifest) -> dict[str, Any]:
-    """Return the row of a target; see `answers`, and `summarise_localisation` for its maps."""
+    """Return the row of a target; see `answers`, and `summarise_localisation` for its maps.
+
+    A network that learned from folds of the validation split is asked about its own fold alone.
+    """
     origin = open_origin(Path(target), mirrored=True)
     predictor = origin.predictor
+    manifest = as_trained(predictor, manifest)
+    no_tumour = predictor.labels.index(NO_TUMOUR)
     cache = get_settings().runs_dir / ".cache"
     pool = load_pool(manifest, predictor.card.input_size, cache, predictor.labels)
     positions = pool.where("val")
     logits = PoolLogits(predictor, pool)(positions)
-    cams, lesions = localise(predictor, pool, positions)
+    # The line is drawn anew, from where the training left it.
+    logits[:, no_tumour] -= origin.shift
+    cams, lesions, _ = localise(predictor, pool, positions)
     return {
         "command": origin.facts["command"],
         "size": predictor.card.input_size,
         "split": "val",
+        "fold": predictor.card.fold,
         "manifest_sha256": manifest.sha256,
-        **answers(logits, pool, positions, predictor.labels.index(NO_TUMOUR)),
+        **answers(logits, pool, positions, no_tumour),
         "localisation": summarise_localisation(cams),
         "lesion_map": summarise_localisation(lesions) if lesions else None,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -113,7 +125,7 @@ def table(networks: dict[str, dict[str, Any]]) -> list[str]:
     for name, row in networks.items():
         rows.append(
             (
-                name,
+                f"{name} (fold {row['fold']})" if row.get("fold") else name,
                 f"{row['right']} of {row['slices']}: {figure(row, ('accuracy',))}",
                 f"{row['log_loss']:.4f}",
                 f"{row['notumour_kept']:.3f}",
@@ -156,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if targets:
         manifest = read_manifest(options.manifest, options.root)
         for name, target in targets.items():
-            networks[name] = measured(target, manifest)
+            networks[name] = plain(measured(target, manifest))
             write_json(options.results, networks)
     deliver(table(networks), options, MARKERS)
 

@@ -1,11 +1,14 @@
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from benchmarks import validation
+from core.data.manifest import Manifest, ManifestRow
 from core.errors import DatasetError
+from core.evaluation.localisation import LocalisationResult
 
 
 def pool(targets, sources):
@@ -56,6 +59,34 @@ def test_the_table_is_written_from_what_was_measured(tmp_path):
         "pituitary: 0.500 (0.400 to 0.600)",
     ]
     assert (lines[0], lines[-1]) == ("before", "after")
+
+
+def test_a_network_of_a_fold_is_asked_about_its_own_fold(monkeypatch):
+    """It learned from the other half, which would tell nothing of it; so its row names the fold."""
+    rows = tuple(
+        ManifestRow(f"{k}.png", ("glioma", "notumor")[k % 2], f"g{k}", "val", "one")
+        for k in range(8)
+    )
+    card = SimpleNamespace(fold="2/2", input_size=32, trained_on={"manifest_sha256": "own"})
+    predictor = SimpleNamespace(card=card, labels=("glioma", "notumor"))
+    origin = SimpleNamespace(predictor=predictor, shift=1.5, facts={"command": "train"})
+
+    def load_pool(manifest, *_):
+        targets = np.array([row.label == "notumor" for row in manifest.rows], np.int64)
+        where = np.flatnonzero([row.split == "val" for row in manifest.rows])
+        return SimpleNamespace(rows=manifest.rows, targets=targets, where=lambda _: where)
+
+    hit = LocalisationResult(True, 1.0, False, "g0", "glioma")
+    monkeypatch.setattr(validation, "open_origin", lambda *_, **__: origin)
+    monkeypatch.setattr(validation, "load_pool", load_pool)
+    monkeypatch.setattr(validation, "PoolLogits", lambda *_: lambda at: np.zeros((len(at), 2)))
+    monkeypatch.setattr(validation, "localise", lambda *_: ([hit], [], {}))
+    row = validation.measured("runs/half", Manifest(rows, Path(), "own"))
+    assert (row["slices"], row["fold"]) == (4, "2/2")
+    # What an earlier publication had added is taken off before the line is drawn.
+    assert row["notumour_shift"] == pytest.approx(1.501)
+    assert "| half (fold 2/2) |" in validation.table({"half": row})[2]
+    assert validation.measured("runs/half", Manifest(rows, Path(), "other"))["slices"] == 8
 
 
 def test_a_target_without_a_name_is_refused(tmp_path):
