@@ -1,4 +1,4 @@
-# make app    the dashboard            make test   the whole suite
+# make app    the dashboard            make test   all but the slow tests
 # make lint   ruff                     make types  mypy
 # make bench  speed, ten minutes       make bench ARGS=--quick  one minute
 # make browser  all journeys in Chromium

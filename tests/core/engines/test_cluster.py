@@ -101,8 +101,13 @@ def test_a_cluster_of_its_own(ask, serial, archive, tmp_path):
         "--engine", "dask", "--workers", 2, "--shards", tmp_path / "s", "--format", "jsonl", archive
     )
     assert code == 1
-    assert out == serial
     assert "Traceback" not in err
+    records, expected = ([json.loads(line) for line in text.splitlines()] for text in (out, serial))
+    # Its processes share the cores otherwise, which may move a sum's last bit.
+    for record, other in zip(records, expected, strict=True):
+        for key in ("probabilities", "confidence"):
+            assert record.pop(key, {}) == pytest.approx(other.pop(key, {}), abs=2e-6)
+        assert record == other
 
 
 @pytest.fixture
