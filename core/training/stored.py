@@ -11,6 +11,7 @@ from core.models import registry
 from core.models.card import read_card
 from core.models.weights import assign_weights, read_weights
 from core.training.config import read_config
+from core.training.runs import file_sha256
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,8 @@ class Stored:
         labels: Class keys in output order.
         tensors: Arrays by variable path.
         temperature: What its logits are divided by; 1 for a run, which isn't calibrated.
-        origin: What to call it on a card.
+        mirrored: Whether that was fitted on the mean over both views; see `core.mirror`.
+        origin: What to call it on a card; it ends with the digest of the weights.
     """
 
     architecture: str
@@ -33,6 +35,7 @@ class Stored:
     labels: tuple[str, ...]
     tensors: dict[str, np.ndarray]
     temperature: float
+    mirrored: bool
     origin: str
 
     def build(self) -> keras.Model:
@@ -62,6 +65,7 @@ def read_stored(folder: Path, flag: str) -> Stored:
             card.labels,
             read_weights(folder / "weights.safetensors", card.sha256),
             card.temperature,
+            card.mirrored,
             f"the published weights '{card.name}' ({card.sha256[:12]})",
         )
     if not (folder / "best.weights.h5").is_file():
@@ -72,5 +76,14 @@ def read_stored(folder: Path, flag: str) -> Stored:
     donor = registry.build(config.model, config.size, config.labels, config.head)
     donor.load_weights(folder / "best.weights.h5")
     tensors = {v.path: keras.ops.convert_to_numpy(v.value) for v in donor.weights}
-    origin = f"the run '{folder.name}'"
-    return Stored(config.model, config.head, config.size, config.labels, tensors, 1.0, origin)
+    digest = file_sha256(folder / "best.weights.h5") or ""
+    return Stored(
+        config.model,
+        config.head,
+        config.size,
+        config.labels,
+        tensors,
+        1.0,
+        False,
+        f"the run '{folder.name}' ({digest[:12]})",
+    )

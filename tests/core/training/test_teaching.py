@@ -1,4 +1,7 @@
+import json
+import shutil
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from core.training.batches import plain_batches
 from core.training.config import TrainConfig
 from core.training.mixing import Mixing
 from core.training.runs import read_run
+from core.training.state import save_state
 from core.training.teaching import Teachers
 from core.training.trainer import Trainer
 
@@ -27,7 +31,15 @@ def school(tiny_manifest, tmp_path_factory):
     for seed, name in enumerate(("first", "second")):
         Trainer(replace(usual, seed=seed), folder / name).fit()
     publish(folder / "second", "master", folder / "weights")
+    shutil.copytree(folder / "weights" / "master", folder / "weights" / "both")
+    card = folder / "weights" / "both" / "card.json"
+    card.write_text(json.dumps({**json.loads(card.read_text()), "mirrored": True}))
     return folder
+
+
+def name_of(run):
+    digest = sha256((run / "best.weights.h5").read_bytes()).hexdigest()
+    return f"the run '{run.name}' ({digest[:12]})"
 
 
 def softmax(logits):
@@ -44,8 +56,46 @@ def test_the_answer_is_the_mean_of_calibrated_probabilities(school):
     expected += softmax(published.logits(images) / published.card.temperature) / 2
     teachers = Teachers(folders, LABELS)
     np.testing.assert_allclose(teachers.answer(images), expected, atol=2e-3)
-    assert teachers.names[0] == "the run 'first'"
+    assert teachers.names[0] == name_of(school / "first")
     assert teachers.names[1] == f"the published weights 'master' ({published.card.sha256[:12]})"
+
+
+def test_plain_slices_are_seen_both_ways_by_whom_that_was_published_for(
+    school, tiny_pool, tmp_path
+):
+    master, both = school / "weights" / "master", school / "weights" / "both"
+    images = np.random.default_rng(0).normal(size=(4, 32, 32, 1)).astype(np.float32)
+    model = load_folder(master)
+    views = [model.logits(view) for view in (images, np.ascontiguousarray(images[:, :, ::-1]))]
+    assert not np.allclose(*views, atol=1e-2)
+    one = softmax(views[0] / model.card.temperature)
+    mean = softmax((views[0] + views[1]) / 2 / model.card.temperature)
+    origin = f"the published weights 'master' ({model.card.sha256[:12]})"
+    for folder, plain, expected, name in (
+        (master, True, one, origin),
+        (both, False, one, origin),
+        (both, True, mean, f"{origin}, both views"),
+    ):
+        teachers = Teachers([folder], LABELS, plain=plain)
+        np.testing.assert_allclose(teachers.answer(images), expected, atol=2e-3)
+        assert teachers.names == [name]
+        teachers.answer_once(tiny_pool, tiny_pool.where("val"), 9, tmp_path / "kept")
+    # The two that see one view share what they said.
+    assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
+def test_a_resumed_run_has_the_teachers_that_it_began_with(school):
+    first, both = school / "first", school / "weights" / "both"
+    digested, origin = Teachers([first, both], LABELS).names
+    two = [f"{origin}, both views"]
+    assert Teachers([both], LABELS, plain=True, told=two).names == two
+    other = "the run 'first' (0123456789ab)"
+    with pytest.raises(RunError, match=r"began with, here .*\(0123456789ab\)\. Received: the run"):
+        Teachers([both, first], LABELS, told=[origin, other])
+    for told in (["the run 'first'", origin], [digested, origin]):
+        assert Teachers([first, both], LABELS, plain=True, told=told).names == told
+    # Of a run that told nothing there is nothing to hold against them.
+    assert Teachers([both], LABELS, plain=True, told=[]).names == [origin]
 
 
 def test_teachers_look_at_their_own_size(school):
@@ -65,9 +115,11 @@ def test_other_classes_and_other_folders_are_refused(school, tmp_path):
         Teachers([tmp_path / "nothing"], LABELS)
 
 
-def test_a_student_that_only_listens_comes_close_to_its_teacher(school, tiny_config, tmp_path):
+def test_a_student_that_only_listens_comes_close_to_its_teacher(
+    school, tiny_config, tiny_pool, tmp_path
+):
     config = replace(tiny_config, epochs=8, learning_rate=3e-3, averaging=0.0, seed=5)
-    images = Trainer(config, tmp_path / "alone").pool.images[:18]
+    images = tiny_pool.images[:18]
     slices = ((images - images.mean()) / images.std()).astype(np.float32)[..., np.newaxis]
     answer = Teachers([school / "first"], LABELS).answer(slices)
 
@@ -114,13 +166,12 @@ def test_a_student_learns_from_answers_to_plain_slices(school, tiny_config, tmp_
         teacher_share=0.5,
     )
 
-    def losses(**changes):
-        run = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
-        return [row["loss"] for row in Trainer(replace(config, **changes), run).fit()]
+    def losses(sees):
+        run = replace(config, teacher_sees=sees)
+        return [row["loss"] for row in Trainer(run, tmp_path / sees).fit()]
 
     # Where nothing is disturbed, both ways to ask are one.
-    np.testing.assert_allclose(losses(teacher_sees="plain"), losses(), rtol=1e-4)
-    assert not np.allclose(losses(), losses(teacher=""), rtol=1e-3)
+    np.testing.assert_allclose(losses("plain"), losses("drawn"), rtol=1e-4)
 
 
 def test_the_card_names_the_teachers_and_what_trained_them(school, tiny_config, tmp_path):
@@ -130,19 +181,37 @@ def test_the_card_names_the_teachers_and_what_trained_them(school, tiny_config, 
     card = publish(tmp_path / "student", "mine", tmp_path / "weights")
     assert "--teacher first,master" in card.command
     run, published = card.raw["teachers"]
-    assert run["name"] == "the run 'first'"
+    assert run["name"] == name_of(school / "first")
     assert "--epochs 1" in run["runs"][0]["command"]
     assert [x["run"] for x in published["runs"]] == ["master"]
     assert "teachers" not in published["runs"][0]
 
 
-@pytest.mark.parametrize("sees", ["drawn", "plain"])
-def test_a_student_resumes_with_its_teachers(school, tiny_config, tmp_path, sees):
-    config = replace(tiny_config, epochs=2, teacher=str(school / "first"), teacher_sees=sees)
-    whole = Trainer(config, tmp_path / "whole").fit()
-    Trainer(config, tmp_path / "halves").fit(stop_after=1)
-    rest = Trainer(config, tmp_path / "halves", resume=True).fit()
+def test_a_student_resumes_with_its_teachers(school, tiny_config, tmp_path):
+    master = tmp_path / "master"
+    shutil.copytree(school / "first", master)
+    config = replace(tiny_config, epochs=2, teacher=str(master))
+    trainer, halves = Trainer(config, tmp_path / "whole"), tmp_path / "halves"
+    trainer.fit(stop_after=1)
+    shutil.copytree(tmp_path / "whole", halves)
+    whole = trainer.fit()
+    shutil.copy(school / "second" / "best.weights.h5", master)
+    with pytest.raises(RunError, match=r"goes on with the teachers that it began with"):
+        Trainer(config, halves, resume=True)
+    shutil.copy(school / "first" / "best.weights.h5", master)
+    rest = Trainer(config, halves, resume=True).fit()
     assert [row["val_loss"] for row in rest] == [row["val_loss"] for row in whole]
+    assert read_run(halves).detail["teachers"] == [name_of(master)]
+
+
+def test_a_resumed_student_has_the_same_answers_to_plain_slices(school, tiny_config, tmp_path):
+    config = replace(tiny_config, teacher=str(school / "first"), teacher_sees="plain")
+    run = tmp_path / "run"
+    begun = Trainer(config, run)
+    save_state(run, begun.model, begun.stage.optimizer, {"history": [], "best": {}})
+    resumed = Trainer(config, run, resume=True)
+    assert resumed.batches.answers.any()
+    np.testing.assert_array_equal(resumed.batches.answers, begun.batches.answers)
 
 
 @pytest.mark.parametrize("frozen", [{"freeze": "base"}, {"head_epochs": 1}])
