@@ -1,8 +1,10 @@
 """How a training starts: random, from photographs, from published weights or from another run."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from core.errors import RunError
 from core.models.fine import FINE_LAYER, widened
@@ -32,7 +34,7 @@ def initialise(model: keras.Model, init: str) -> str:
         A sentence for the card about how the training started.
 
     Raises:
-        RunError: If `init` is none of these, or nothing of it fits the model.
+        RunError: If `init` is none of these, or no convolution of it fits the model.
         DownloadError: If the ImageNet weights can't be fetched, or HED's are others.
         MissingPackageError: If HED's package isn't installed.
         ModelNotReadyError: If the published weights are damaged.
@@ -51,6 +53,11 @@ def initialise(model: keras.Model, init: str) -> str:
             raise RunError(
                 "A VGG16 starts from the small network with --head lesion. Received: --head fine."
             )
+        if stored.head != "lesion":
+            raise RunError(
+                "A VGG16 starts from a small network whose head is lesion. "
+                f"Received: {origin}, whose head is {stored.head}."
+            )
         taken, total = widen(model, tensors)
         return (
             f"{origin}, {taken} of {total} layers taken over, its filters the first channels of "
@@ -65,7 +72,19 @@ def initialise(model: keras.Model, init: str) -> str:
             f"{origin}, {taken} of {total} weights taken over, grown by {len(new)} identity "
             "convolutions (Net2DeeperNet, arXiv 1511.05641)"
         )
-    taken, total = transfer_weights(model, tensors)
-    if not taken:
+    if not _shares_a_convolution(model, tensors):
         raise RunError(f"--init must fit the architecture. Received: {origin}, which doesn't.")
+    taken, total = transfer_weights(model, tensors)
     return f"{origin}, {taken} of {total} weights taken over"
+
+
+def _shares_a_convolution(model: keras.Model, tensors: Mapping[str, np.ndarray]) -> bool:
+    """Say whether a kernel of the base can be taken over.
+
+    Biases and scalars of the head fit any base, and so do the inner kernels of the fine map.
+    """
+    return any(
+        variable.path in tensors and tensors[variable.path].shape == tuple(variable.shape)
+        for variable in model.weights
+        if len(variable.shape) == 4 and not variable.path.startswith((LESION_LAYER, FINE_LAYER))
+    )

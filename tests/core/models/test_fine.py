@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -6,16 +8,16 @@ from core.explain.closed_form import closed_form
 from core.explain.convolutions import layers
 from core.explain.features import depth_layers
 from core.explain.grad_cam import fused_pass, split_at
+from core.files import write_json
 from core.models import registry
 from core.models.fine import FINE_LAYER, WIDTH
 from core.models.head import LESION_LAYER, LOGITS_LAYER, features_layer
-from core.models.vgg import build_vgg16
 from core.training.config import TrainConfig
 from core.training.initialise import initialise
-from core.training.trainer import Trainer
-from tests.core.training.conftest import tiny_architecture, tiny_manifest  # noqa: F401
+from tests.core.training.conftest import tiny_architecture  # noqa: F401
 
 LABELS = ("glioma", "meningioma", "notumor", "pituitary")
+THREE = ("glioma", "notumor", "pituitary")
 SLICES = np.random.default_rng(4).normal(size=(3, 64, 64, 1)).astype(np.float32)
 
 
@@ -48,21 +50,28 @@ def test_bases_without_a_map_of_twice_the_resolution_are_refused(name):
         registry.build(name, 64, LABELS, "fine")
 
 
-@pytest.fixture(scope="module")
-def runs(tiny_manifest, tmp_path_factory):  # noqa: F811
-    folder = tmp_path_factory.mktemp("runs")
-    usual = {"epochs": 1, "batch_size": 6, "size": 32, "precision": "float32"}
-    for name in ("tiny", "cnn"):
-        Trainer(TrainConfig(name, str(tiny_manifest), **usual), folder / name).fit()
-    return folder
+def write_run(folder, name):
+    """Leave what a run of a coarse network leaves, with norms and biases far from their start."""
+    config = TrainConfig(name, "manifest.csv", labels=THREE, size=32)
+    model = registry.build(name, 32, THREE)
+    rng = np.random.default_rng(0)
+    for variable in model.weights:
+        if "kernel" not in variable.path:
+            noise = rng.uniform(0.8, 1.2, tuple(variable.shape)).astype(np.float32)
+            variable.assign(variable.value * noise + (noise - 1.0))
+    folder.mkdir()
+    write_json(folder / "config.json", config.to_dict())
+    model.save_weights(folder / "best.weights.h5")
+    return model
 
 
-def test_a_network_goes_on_from_a_coarse_one_and_computes_the_same_at_first(runs):
-    labels = ("glioma", "notumor", "pituitary")
-    coarse, fine = (registry.build("tiny", 32, labels, head) for head in ("lesion", "fine"))
-    coarse.load_weights(runs / "tiny" / "best.weights.h5")
-    sentence = initialise(fine, str(runs / "tiny"))
-    assert "the run 'tiny', now with a map of twice the resolution" in sentence
+def test_a_network_goes_on_from_a_coarse_one_and_computes_the_same_at_first(tmp_path):
+    coarse = write_run(tmp_path / "tiny", "tiny")
+    fine = registry.build("tiny", 32, THREE, "fine")
+    sentence = initialise(fine, str(tmp_path / "tiny"))
+    assert re.match(
+        r"the run 'tiny' \([0-9a-f]{12}\), now with a map of twice the resolution", sentence
+    )
     slices = SLICES[:, :32, :32]
     before, after = coarse(slices), fine(slices)
     np.testing.assert_allclose(after[LOGITS_LAYER], before[LOGITS_LAYER], rtol=1e-4, atol=1e-5)
@@ -73,30 +82,26 @@ def test_a_network_goes_on_from_a_coarse_one_and_computes_the_same_at_first(runs
     assert np.asarray(type(fine)(fine.input, own)(slices)).max() > 0
 
 
-def test_a_vgg_goes_on_from_a_coarse_one_and_computes_the_same_at_first(tmp_path, tiny_manifest):  # noqa: F811
-    config = TrainConfig(
-        "vgg16", str(tiny_manifest), epochs=1, batch_size=36, size=32, precision="float32"
-    )
-    Trainer(config, tmp_path / "coarse").fit()
-    labels = ("glioma", "notumor", "pituitary")
-    coarse, fine = (build_vgg16(32, labels, head=head) for head in ("lesion", "fine"))
-    coarse.load_weights(tmp_path / "coarse" / "best.weights.h5")
+def test_a_vgg_goes_on_from_a_coarse_one_and_computes_the_same_at_first(tmp_path):
+    coarse = write_run(tmp_path / "coarse", "vgg16")
+    fine = registry.build("vgg16", 32, THREE, "fine")
     initialise(fine, str(tmp_path / "coarse"))
     slices = SLICES[:, :32, :32]
     np.testing.assert_allclose(
         fine(slices)[LOGITS_LAYER], coarse(slices)[LOGITS_LAYER], rtol=1e-3, atol=1e-4
     )
-    deeper = registry.build("vgg19", 32, labels, "fine")
+    deeper = registry.build("vgg19", 32, THREE, "fine")
     assert "grown by 3 identity convolutions" in initialise(deeper, str(tmp_path / "coarse"))
     np.testing.assert_allclose(
         deeper(slices)[LOGITS_LAYER], coarse(slices)[LOGITS_LAYER], rtol=1e-3, atol=1e-4
     )
 
 
-def test_a_vgg_that_grows_from_the_small_network_begins_coarse(runs):
-    model = registry.build("vgg16", 32, ("glioma", "notumor", "pituitary"), "fine")
+def test_a_vgg_that_grows_from_the_small_network_begins_coarse(tmp_path):
+    write_run(tmp_path / "cnn", "cnn")
+    model = registry.build("vgg16", 32, THREE, "fine")
     with pytest.raises(RunError, match=r"starts from the small network with --head lesion"):
-        initialise(model, str(runs / "cnn"))
+        initialise(model, str(tmp_path / "cnn"))
 
 
 @pytest.mark.parametrize("frozen", [{"freeze": "base"}, {"head_epochs": 1}])

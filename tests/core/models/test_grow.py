@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from core.errors import RunError
 from core.files import write_json
 from core.models import registry
 from core.models.cnn import build_cnn
@@ -10,6 +11,7 @@ from core.models.head import LESION_LAYER, LOGITS_LAYER
 from core.models.weights import save_weights
 from core.models.widen import widen
 from core.training.initialise import initialise
+from core.training.stored import Stored
 
 LABELS = ("glioma", "meningioma", "notumor", "pituitary")
 
@@ -79,6 +81,32 @@ def test_other_classes_start_anew_when_a_network_is_widened():
     small = registry.build("cnn", 32, ("notumor", "tumor"))
     tensors = {v.path: keras.ops.convert_to_numpy(v.value) for v in small.weights}
     assert widen(registry.build("vgg16", 32, LABELS), tensors) == (11, 12)
+
+
+def stored(model, head):
+    tensors = {v.path: keras.ops.convert_to_numpy(v.value) for v in model.weights}
+    return Stored("cnn", head, 32, LABELS, tensors, 1.0, False, "the run 'a' (0123)")
+
+
+@pytest.mark.parametrize("head", ["fine", "average"])
+def test_a_small_network_with_another_head_is_not_widened(shallow, monkeypatch, head):
+    small = stored(build_cnn(32, LABELS, head=head, filters=(4, 4, 4, 4, 4)), head)
+    monkeypatch.setattr("core.training.initialise.read_stored", lambda *_: small)
+    before = keras.ops.convert_to_numpy(shallow.get_layer("block1_conv1").kernel)
+    with pytest.raises(RunError, match=rf"head is lesion. Received: the run 'a'.* is {head}\."):
+        initialise(shallow, "a")
+    np.testing.assert_array_equal(shallow.get_layer("block1_conv1").kernel, before)
+
+
+@pytest.mark.parametrize("head", ["lesion", "fine", "average"])
+def test_a_start_that_shares_the_head_alone_is_refused(monkeypatch, head):
+    """The head's biases fit, and so do the inner kernels of the fine map."""
+    donor, model = (build_cnn(32, LABELS, head=head, filters=(width,) * 5) for width in (4, 6))
+    shared = {v.path: tuple(v.shape) for v in donor.weights}.items()
+    assert shared & {v.path: tuple(v.shape) for v in model.weights}.items()
+    monkeypatch.setattr("core.training.initialise.read_stored", lambda *_: stored(donor, head))
+    with pytest.raises(RunError, match=r"must fit the architecture. Received: the run 'a'"):
+        initialise(model, "a")
 
 
 def test_a_donor_that_is_too_wide_is_refused():
