@@ -36,8 +36,9 @@ class TrainConfig:
             learned as well; empty for the labels alone.
         teacher_share: Weight of their answer, in 0 to 1; the label's is the rest.
         teacher_sees: `drawn`, every slice as the student sees it, anew in each step; or `plain`,
-            every training slice once, as it is: an epoch is faster for it, but what a lesion was
-            moved into or out of, or what is blended, has its label alone.
+            every training slice once, as it is (both views, by whom that was published for): an
+            epoch is faster for it, but what a lesion was moved into or out of, or what is blended,
+            has its label alone.
         head: `lesion`, `fine` or `average`; see `core.models.head`.
         schedule: `cosine` (after a linear warm-up) or `constant`.
         warmup_epochs: Epochs of linear warm-up of the cosine schedule.
@@ -47,7 +48,8 @@ class TrainConfig:
         dropout: Rate in the head, in 0 to 1.
         lesion_weight: Weight of the lesion map's loss beside the cross-entropy.
         place_weight: Weight, within that loss, of what keeps the attention inside the boxes.
-        class_weights: Whether the loss weighs classes inversely to how often they are drawn.
+        class_weights: Whether the loss weighs classes inversely to how many training slices they
+            have. For `balance` 0: what is drawn equally often would be corrected twice.
         patience: Epochs without a better validation loss before the run stops early; 0 never.
         precision: `auto`, `float32` or `mixed_bfloat16`.
         freeze: What keeps its weights: `base` (all but the head), the name of a layer (it and
