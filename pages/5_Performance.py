@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.data.manifest import SPLITS
 from ui import cache, cache_reports, comparison, links, localisation, performance, reports, shell
-from ui.errors import plain, shown
+from ui.errors import noted, plain, shown
 from ui.language import _
 
 shell.begin(
@@ -89,7 +89,8 @@ if split != "test":
         icon=":material/school:",
     )
 
-with shown():
+stored = None
+with noted():
     stored = cache_reports.predictions(name, split)
 performance.headline(report)
 tabs = {

@@ -17,7 +17,7 @@ from core.imaging.overlay import to_grey_rgb, to_png
 from core.models.registry import ModelStatus
 from core.settings import get_settings
 from core.wording import number as written
-from ui import batch_job, batch_table, cache
+from ui import batch_job, batch_table, cache, samples
 from ui.errors import plain, show, shown
 from ui.language import _, ngettext, told
 from ui.widgets import metric_row
@@ -107,13 +107,18 @@ def offer_start(sources: list[Source], status: ModelStatus) -> None:
 
 
 def _samples() -> list[Source]:
-    """Return the sample picker's slices as files, real ones below the folder of their class."""
+    """Return the sample picker's slices as files, real ones below the folder of their class.
+
+    Raises:
+        UnreadableError: If the file of a real one is gone.
+    """
     found = []
     for sample in cache.samples():
         if sample.depth:
             continue
         if sample.path is not None:
-            found.append(Source(f"{sample.label}/{sample.path.name}", sample.path.read_bytes()))
+            data = samples.read_file(sample, sample.path)
+            found.append(Source(f"{sample.label}/{sample.path.name}", data))
         else:
             pixels = cache.sample_slice(sample).pixels
             found.append(Source(f"{sample.title}.png", to_png(to_grey_rgb(pixels)), True))

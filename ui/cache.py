@@ -23,6 +23,7 @@ from core.imaging import inputs
 from core.models import registry
 from core.settings import PROJECT_ROOT, get_settings
 from core.types import Analysis, Slice
+from ui.audits import is_audit
 from ui.language import told
 from ui.samples import Sample, available, load
 
@@ -205,6 +206,11 @@ def audit() -> dict[str, Any] | None:
     found = read_json(get_settings().weights_dir / "audit.json")
     if found is not None and not isinstance(found, dict):
         raise DatasetError(f"An audit is a JSON object. Received: {type(found).__name__}.")
+    if found is not None and not is_audit(found):
+        raise DatasetError(
+            "An audit has the fields that `python -m core audit` writes. "
+            "Received: another file as audit.json."
+        )
     return found
 
 

@@ -16,7 +16,7 @@ from core.reading import percent
 from core.settings import get_settings
 from core.wording import number as written
 from ui import cache
-from ui.errors import plain, shown
+from ui.errors import noted, plain
 from ui.language import _, ngettext
 
 _PAGE = 8
@@ -125,7 +125,7 @@ def _pictures(key: str, predictions: StoredPredictions, found: np.ndarray) -> No
         return
     with st.container(horizontal=True):
         for k in part:
-            with st.container(width=150, gap="xsmall"), shown():
+            with st.container(width=150, gap="xsmall"), noted():
                 _picture(root, predictions.paths[k], float(confidence[k]))
 
 
@@ -149,7 +149,9 @@ def picture_root(path: str) -> Path | None:
     The manifest's own root is looked at first, then the configured data folder and its parent.
     """
     places: list[Path] = []
-    manifest = cache.manifest()
+    manifest = None
+    with noted():
+        manifest = cache.manifest()
     if manifest is not None:
         places.append(manifest.root)
     data_dir = get_settings().data_dir

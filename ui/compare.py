@@ -19,7 +19,7 @@ from core.types import Analysis, Prediction, Slice
 from core.wording import number as written
 from ui import cache, result
 from ui.diagnose import Chosen
-from ui.errors import plain
+from ui.errors import noted, plain
 from ui.language import _, ngettext, told
 from ui.reports import interval
 
@@ -276,12 +276,14 @@ def _accuracy(part: Any) -> str:
 
 def _measured_mean(found: Found) -> dict[str, Any] | None:
     """Return the ensemble's row of the comparison, if it is of these very weights."""
-    comparison = cache.read_json(get_settings().weights_dir / "comparison.json")
+    comparison = None
+    with noted():
+        comparison = cache.read_json(get_settings().weights_dir / "comparison.json")
     if not isinstance(comparison, dict):
         return None
     mean = comparison.get("ensemble")
     names = [answer.prediction.model for answer in found.answers]
-    if not isinstance(mean, dict) or sorted(mean.get("members", [])) != sorted(names):
+    if not isinstance(mean, dict) or sorted(mean.get("members") or []) != sorted(names):
         return None
     # Weights published after the comparison were not part of it; ISO times in UTC sort as text.
     newest = max(answer.card.created for answer in found.answers)

@@ -1,6 +1,6 @@
 """All published models side by side, from what `python -m core compare` wrote."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -24,11 +24,12 @@ from ui.comparison_tables import (
     rows_of,
     title,
 )
-from ui.errors import plain, shown
+from ui.errors import noted, plain
 from ui.language import _
 from ui.reports import metric_name
 
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+Stored = dict[str, StoredPredictions]
 _METRICS = ("f1", "recall", "precision", "specificity", "roc_auc")
 
 
@@ -128,7 +129,8 @@ def confusions(comparison: Comparison) -> None:
                     alt=_("Confusion matrix of {model}").format(model=title(name)),
                 )
     st.caption(_("Rows: what the dataset says. Columns: what the model says."))
-    with shown():
+    stored: Stored = {}
+    with noted():
         stored = cache_reports.stored_of(comparison)
     if stored:
         cells.show("compare_cell", stored, title)
@@ -137,11 +139,22 @@ def confusions(comparison: Comparison) -> None:
 @st.fragment
 def curves(comparison: Comparison) -> None:
     """Draw the ROC and precision-recall curves of one class for every model."""
-    with shown():
-        reports = {
-            n: found["test"] for n in comparison["models"] if (found := cache_reports.reports(n))
-        }
+    found: dict[str, dict[str, Any] | None] = {}
+    stored: Stored = {}
+    with noted():
+        found = {n: cache_reports.reports(n).get("test") for n in comparison["models"]}
         stored = cache_reports.stored_of(comparison)
+    reports = {n: report for n, report in found.items() if report is not None}
+    missing = [plain(title(n)) for n in found if n not in reports]
+    if missing:
+        st.info(
+            _("Not measured on the test split, so not drawn: {models}.").format(
+                models=", ".join(missing)
+            ),
+            icon=":material/monitoring:",
+        )
+    if not reports:
+        return
     labels = list(dict.fromkeys(k for report in reports.values() for k in report["labels"]))
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     label = left.segmented_control(
@@ -207,8 +220,7 @@ def coverage(comparison: Comparison) -> None:
     threshold = st.slider(
         _("Threshold"), 0.0, 1.0, _default(comparison), 0.01, key="performance_threshold"
     )
-    with shown():
-        parts = dict(_coverage_curves(comparison))
+    parts = _coverage_curves(comparison)
     st.plotly_chart(
         compared.coverage_of_models({title(n): c for n, c in parts.items()}, threshold),
         key="compare_coverage",
@@ -233,12 +245,13 @@ def coverage(comparison: Comparison) -> None:
     )
 
 
-def _coverage_curves(comparison: Comparison) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    for name, row in comparison["models"].items():
-        yield name, row["threshold"]["curve"]
-    stored: dict[str, StoredPredictions] = cache_reports.stored_of(comparison)
-    if ENSEMBLE in stored:
-        yield ENSEMBLE, cache_reports.coverage_curve(stored[ENSEMBLE])
+def _coverage_curves(comparison: Comparison) -> dict[str, list[dict[str, Any]]]:
+    parts = {name: row["threshold"]["curve"] for name, row in comparison["models"].items()}
+    with noted():
+        stored: Stored = cache_reports.stored_of(comparison)
+        if ENSEMBLE in stored:
+            parts[ENSEMBLE] = cache_reports.coverage_curve(stored[ENSEMBLE])
+    return parts
 
 
 def show(comparison: Comparison) -> None:

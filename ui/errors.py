@@ -31,6 +31,15 @@ def show(error: GliaLensError) -> None:
 
 
 @contextmanager
+def noted() -> Iterator[None]:
+    """Show a `GliaLensError` raised inside and go on after the block: the rest needs it not."""
+    try:
+        yield
+    except GliaLensError as error:
+        show(error)
+
+
+@contextmanager
 def shown() -> Iterator[None]:
     """Show a `GliaLensError` raised inside and stop the script there."""
     try:

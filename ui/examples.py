@@ -11,7 +11,7 @@ from core.labels import describe
 from core.wording import number as written
 from ui import cache
 from ui.cells import picture_root
-from ui.errors import plain, shown
+from ui.errors import noted, plain
 from ui.language import _
 from ui.reports import split_name
 
@@ -56,7 +56,7 @@ def show(manifest: Manifest) -> None:
         )
         with st.container(horizontal=True):
             for row in pick(rows, int(draw)):
-                with st.container(width=150, gap="xsmall"), shown():
+                with st.container(width=150, gap="xsmall"), noted():
                     _picture(root, row)
 
 

@@ -89,13 +89,21 @@ def load(sample: Sample) -> Slice:
     """
     if sample.path is None:
         return draw_phantom(sample.seed, lesion=CLASSES[sample.seed % len(CLASSES)]).slice
+    return inputs.read_bytes(read_file(sample, sample.path), sample.path.name)[0]
+
+
+def read_file(sample: Sample, path: Path) -> bytes:
+    """Return the bytes of a real sample's file.
+
+    Raises:
+        UnreadableError: If the file is gone, or can't be read.
+    """
     try:
-        data = sample.path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise UnreadableError(
             f"A sample's file can be read. Received: {type(error).__name__} for {sample.id}."
         ) from error
-    return inputs.read_bytes(data, sample.path.name)[0]
 
 
 def _real(root: Path, held_out: frozenset[str], per_class: int) -> list[Sample]:
