@@ -67,3 +67,16 @@ def learning_rate(config: TrainConfig, phase: Phase, epoch: int, step: int, step
     span = max(phase.end - phase.start - warmup, 1e-9)
     share = min((done - warmup) / span, 1.0)
     return phase.rate * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * share)))
+
+
+def momentum(config: TrainConfig, phase: Phase, steps: int) -> float:
+    """Return the momentum of the weight average, lower where the training is short.
+
+    It would mostly hold weights from before the training otherwise.
+
+    Args:
+        config: The momentum of a long training.
+        phase: The phase.
+        steps: Steps of an epoch.
+    """
+    return max(min(config.averaging, 1.0 - 3.0 / ((phase.end - phase.start) * steps)), 0.0)

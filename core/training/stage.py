@@ -15,7 +15,7 @@ from core.training.batches import TrainingBatches, plain_batches
 from core.training.config import TrainConfig
 from core.training.features import FeatureCache, Report, feed
 from core.training.freezing import freeze
-from core.training.phases import Phase
+from core.training.phases import Phase, momentum
 from core.training.state import random_states
 
 # Batches of plain slices from which the batch normalisation statistics are recomputed; with
@@ -69,7 +69,7 @@ class Stage:
             self.phase.rate,
             global_clipnorm=config.clip_norm or None,
             use_ema=config.averaging > 0,
-            ema_momentum=self._momentum(),
+            ema_momentum=momentum(config, self.phase, self.batches.steps),
         )
         loss: dict[str, Any] = {
             LOGITS_LAYER: losses.taught(config.teacher_share)
@@ -87,11 +87,6 @@ class Stage:
             metrics={LOGITS_LAYER: [losses.allowed_accuracy]},
         )
         self.optimizer.build(self.model.trainable_variables)
-
-    def _momentum(self) -> float:
-        """Shorten the average where it would mostly hold weights from before the training."""
-        steps = (self.phase.end - self.phase.start) * self.batches.steps
-        return max(min(self.config.averaging, 1.0 - 3.0 / steps), 0.0)
 
     def steps(self, epoch: int) -> Iterator[tuple[Any, ...]]:
         """Yield an epoch's (inputs, allowed, lesion); inputs are slices or features."""

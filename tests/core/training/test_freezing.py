@@ -1,6 +1,6 @@
 """Freezing, the features on disk, and the two phases of transfer learning."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from core.data.phantom import write_phantom_dataset
 from core.data.split import make_split
 from core.errors import OutputError, RunError
 from core.models import registry
-from core.models.head import LESION_LAYER, LOGITS_LAYER, head_input
+from core.models.head import LESION_LAYER, LOGITS_LAYER, attach_head, head_input
 from core.training import phases
 from core.training.batches import TrainingBatches
 from core.training.config import TrainConfig, read_config
@@ -20,6 +20,8 @@ from core.training.phases import Phase
 from core.training.trainer import Trainer
 
 LABELS = ("glioma", "meningioma", "notumor", "pituitary")
+FROZEN = {"freeze": "base", "feature_variants": 2, "averaging": 0.0}
+WRONG_LAYER = {"head_epochs": 1, "fine_tune_from": "blok"}
 
 
 def weights_of(model):
@@ -32,38 +34,57 @@ def changed(before, after):
 
 @pytest.fixture
 def head_config(tiny_config):
-    return replace(tiny_config, freeze="base", feature_variants=2, averaging=0.0)
+    return replace(tiny_config, **FROZEN)
 
 
-def test_only_the_head_trains_on_a_frozen_base(head_config, tmp_path):
-    trainer = Trainer(head_config, tmp_path / "run")
+@dataclass
+class Frozen:
+    """A whole run of the head, its weights before, and what it reported."""
+
+    trainer: Trainer
+    before: dict[str, np.ndarray]
+    history: list[dict[str, float]]
+    told: list[dict[str, float]]
+
+
+@pytest.fixture(scope="module")
+def frozen(tiny_manifest, tmp_path_factory):
+    told = []
+    config = TrainConfig(
+        "tiny", str(tiny_manifest), epochs=3, batch_size=6, size=32, precision="float32",
+        dropout=0.3, **FROZEN,
+    )  # fmt: skip
+    trainer = Trainer(
+        config,
+        tmp_path_factory.mktemp("frozen") / "run",
+        report=lambda step, steps, now: told.append(dict(now)),
+    )
     before = weights_of(trainer.model)
-    history = trainer.fit()
-    moved = changed(before, weights_of(trainer.model))
+    return Frozen(trainer, before, trainer.fit(), told)
+
+
+def test_only_the_head_trains_on_a_frozen_base(frozen):
+    moved = changed(frozen.before, weights_of(frozen.trainer.model))
     assert moved
     assert all(path.startswith(("head_", "lesion", "logits")) for path in moved)
-    assert history[-1]["loss"] < history[0]["loss"]
+    assert frozen.history[-1]["loss"] < frozen.history[0]["loss"]
 
 
-def test_the_features_are_those_of_the_trunk_and_are_computed_once(head_config, tmp_path):
-    computed = []
-    trainer = Trainer(
-        head_config, tmp_path / "run", report=lambda step, steps, now: computed.append(dict(now))
-    )
-    trainer.fit()
-    parts = list((tmp_path / ".cache").glob("features-*/*.npy"))
+def test_the_features_are_those_of_the_trunk_and_are_computed_once(frozen):
+    trainer = frozen.trainer
+    size = trainer.config.batch_size
+    parts = list(trainer.cache_dir.glob("features-*/*.npy"))
     names = sorted(path.stem for path in parts)
     assert names == [
         "train-0", "train-0-allowed", "train-0-lesion",
         "train-1", "train-1-allowed", "train-1-lesion", "val",
     ]  # fmt: skip
     steps = trainer.batches.steps
-    val = -(-len(trainer.pool.where("val")) // head_config.batch_size)
-    assert sum("features" in now for now in computed) == 2 * steps + val
+    val = -(-len(trainer.pool.where("val")) // size)
+    assert sum("features" in now for now in frozen.told) == 2 * steps + val
     trunk = keras.Model(trainer.model.input, head_input(trainer.model))
     batch = trainer.batches.batch(1, 2)
     stored = np.load(next(path for path in parts if path.stem == "train-1"))
-    size = head_config.batch_size
     assert stored.dtype == np.float16
     np.testing.assert_allclose(
         stored[2 * size : 3 * size], trunk(batch.images), rtol=2e-3, atol=2e-3
@@ -85,20 +106,22 @@ def test_other_pictures_under_the_same_names_have_features_of_their_own(
     assert (before == after) is same
 
 
-def test_an_epoch_of_the_head_visits_every_stored_slice_once(head_config, tmp_path):
-    trainer = Trainer(head_config, tmp_path / "run")
+def test_an_epoch_of_the_head_visits_every_stored_slice_once(frozen):
+    stage = frozen.trainer.stage
     visited = [
-        np.concatenate([part[0] for part in trainer.stage.steps(epoch)]).reshape(36, -1).sum(1)
+        np.concatenate([part[0] for part in stage.steps(epoch)]).reshape(36, -1).sum(1)
         for epoch in (0, 2)
     ]
     assert not np.array_equal(*visited)
     np.testing.assert_allclose(*map(np.sort, visited))
 
 
-def test_validation_is_the_same_with_and_without_stored_features(head_config, tmp_path):
-    stored = Trainer(head_config, tmp_path / "stored")
+def test_validation_is_the_same_with_and_without_stored_features(frozen, head_config, tmp_path):
+    stored = frozen.trainer
     plain = Trainer(replace(head_config, feature_variants=0), tmp_path / "plain")
     assert plain.stage.cache is None
+    assert stored.stage.cache is not None
+    plain.model.set_weights(stored.model.get_weights())
     positions = stored.pool.where("val")
     np.testing.assert_allclose(
         stored.stage.logits("val", positions), plain.stage.logits("val", positions), atol=2e-2
@@ -144,32 +167,43 @@ def test_the_phases_have_rates_of_their_own():
     assert rates[20] < rates[24] < rates[25]
 
 
-def test_a_resnet_is_cut_between_its_blocks_only():
-    model = registry.build("resnet50", 32, LABELS)
-    freeze(model, Phase(0, 1, 1e-3, through="conv4_block6_out"))
-    frozen = {layer.name for layer in model.layers if not layer.trainable}
-    assert "conv4_block1_1_conv" in frozen
-    assert "conv5_block1_1_conv" not in frozen
-    with pytest.raises(RunError, match=r"--freeze .*passes through.*conv4_block6_2_conv"):
-        freeze(model, Phase(0, 1, 1e-3, through="conv4_block6_2_conv"))
+def test_a_residual_network_is_cut_between_its_blocks_only():
+    slices = keras.Input((32, 32, 1))
+    x = keras.layers.Conv2D(4, 3, 4, name="stem")(slices)
+    for number in (1, 2):
+        inner = keras.layers.Conv2D(4, 3, padding="same", name=f"block{number}_a")(x)
+        inner = keras.layers.Conv2D(4, 3, padding="same", name=f"block{number}_b")(inner)
+        x = keras.layers.Add(name=f"block{number}_out")([x, inner])
+    model = keras.Model(slices, attach_head(x, LABELS))
+    freeze(model, Phase(0, 1, 1e-3, through="block1_out"))
+    frozen = {layer.name for layer in model.layers if not layer.trainable and layer.weights}
+    assert frozen == {"stem", "block1_a", "block1_b"}
+    with pytest.raises(RunError, match=r"--freeze .*passes through.*block1_a"):
+        freeze(model, Phase(0, 1, 1e-3, through="block1_a"))
+
+
+@pytest.fixture(scope="module")
+def tiny_model():
+    return registry.build("tiny", 32, LABELS)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"freeze": "block9"}, r"--freeze is base or a layer of the model.*Received: 'block9'"),
-        (
-            {"head_epochs": 1, "fine_tune_from": "blok"},
-            r"--fine-tune-from is a layer of the model.*Received: 'blok'",
-        ),
+        (WRONG_LAYER, r"--fine-tune-from is a layer of the model.*Received: 'blok'"),
         ({"freeze": "head_types"}, r"--freeze names a layer that everything passes through"),
     ],
 )
-def test_a_layer_that_cannot_be_frozen_is_refused_before_training(
-    tiny_config, tmp_path, settings, message
-):
+def test_a_layer_that_cannot_be_frozen_is_refused(tiny_config, tiny_model, settings, message):
+    phase = phases.plan(replace(tiny_config, **settings))[-1]
     with pytest.raises(RunError, match=message):
-        Trainer(replace(tiny_config, **settings), tmp_path / "run")
+        freeze(tiny_model, phase)
+
+
+def test_a_layer_of_a_later_phase_is_refused_before_training(tiny_config, tmp_path):
+    with pytest.raises(RunError, match=r"--fine-tune-from is a layer of the model"):
+        Trainer(replace(tiny_config, **WRONG_LAYER), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

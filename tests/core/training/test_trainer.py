@@ -12,6 +12,7 @@ import pytest
 
 from core.errors import RunError
 from core.settings import PROJECT_ROOT
+from core.training import phases
 from core.training.config import TrainConfig, read_config
 from core.training.runs import list_runs, read_run
 from core.training.trainer import Trainer
@@ -126,14 +127,14 @@ def test_a_damaged_state_is_refused(finished, tmp_path):
         Trainer(read_config(copy), copy, resume=True)
 
 
-def test_a_run_can_start_from_another_with_other_weights_taken_over(
-    finished, tiny_config, tmp_path
-):
+def test_a_run_can_start_from_another_with_settings_of_its_own(finished, tiny_config, tmp_path):
     run, _, _ = finished
-    config = replace(tiny_config, init=str(run), epochs=1)
+    config = replace(tiny_config, init=str(run), epochs=2, averaging=0.998, fold="2/2")
     trainer = Trainer(config, tmp_path / "next")
     assert "taken over" in trainer.start
     assert "'whole'" in trainer.start
+    assert trainer.batches.steps == 7
+    assert trainer.stage.optimizer.ema_momentum == pytest.approx(1 - 3 / 14)
 
 
 def test_an_unknown_start_is_refused(tiny_config, tmp_path):
@@ -148,23 +149,28 @@ def test_early_stopping_ends_a_run_that_no_longer_improves(tiny_config, tmp_path
     assert len(history) < 6
 
 
-@pytest.mark.parametrize("epochs", [1, 10, 1000])
-def test_the_average_spans_at_most_a_third_of_the_steps(epochs, tiny_config, tmp_path):
-    trainer = Trainer(replace(tiny_config, epochs=epochs, averaging=0.998), tmp_path / "run")
-    steps = epochs * trainer.batches.steps
-    expected = 0.998 if steps > 1500 else 1 - 3 / steps
-    assert trainer.stage.optimizer.ema_momentum == pytest.approx(expected)
+@pytest.mark.parametrize(("epochs", "expected"), [(1, 0.5), (10, 0.95), (1000, 0.998)])
+def test_the_average_spans_at_most_a_third_of_the_steps(epochs, expected, tiny_config):
+    config = replace(tiny_config, epochs=epochs, averaging=0.998)
+    (phase,) = phases.plan(config)
+    assert phases.momentum(config, phase, 6) == pytest.approx(expected)
+    assert phases.momentum(replace(config, averaging=0.0), phase, 6) == 0.0
 
 
-def test_the_rate_warms_up_and_falls_to_a_hundredth(tiny_config, tmp_path):
-    trainer = Trainer(replace(tiny_config, epochs=10), tmp_path / "run")
-    rates = [trainer.learning_rate(e, s) for e in range(10) for s in range(trainer.batches.steps)]
+def test_the_rate_warms_up_and_falls_to_a_hundredth(tiny_config):
+    config, steps = replace(tiny_config, epochs=10), 6
+    (phase,) = phases.plan(config)
+    rates = [
+        phases.learning_rate(config, phase, epoch, step, steps)
+        for epoch in range(10)
+        for step in range(steps)
+    ]
     peak = int(np.argmax(rates))
-    assert rates[peak] == pytest.approx(tiny_config.learning_rate, rel=0.02)
-    assert peak == trainer.batches.steps
+    assert rates[peak] == pytest.approx(config.learning_rate, rel=0.02)
+    assert peak == steps
     assert np.all(np.diff(rates[:peak]) > 0)
     assert np.all(np.diff(rates[peak:]) < 0)
-    assert rates[-1] < 0.02 * tiny_config.learning_rate
+    assert rates[-1] < 0.02 * config.learning_rate
 
 
 @pytest.mark.parametrize(

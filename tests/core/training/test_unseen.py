@@ -3,9 +3,11 @@ from dataclasses import replace
 
 import pytest
 
+from core.data.folds import keep_fold
 from core.data.manifest import read_manifest
 from core.errors import RunError
 from core.files import write_json
+from core.training.batches import TrainingBatches
 from core.training.config import TrainConfig
 from core.training.trainer import Trainer
 from core.training.unseen import check_unseen, next_fold
@@ -24,18 +26,20 @@ def other_manifest(tiny_manifest, tmp_path):
     return tmp_path / "other.csv"
 
 
-def test_a_run_learns_from_all_folds_but_its_own(tiny_manifest, tmp_path):
-    config = TrainConfig("tiny", str(tiny_manifest), epochs=1, batch_size=6, size=32, fold="2/2")
-    trainer = Trainer(replace(config, precision="float32"), tmp_path / "run")
+def test_a_run_learns_from_all_folds_but_its_own(tiny_manifest, tiny_pool):
     plain = read_manifest(tiny_manifest).rows
-    rows = trainer.pool.rows
+    rows = keep_fold(tiny_pool.rows, "2/2")
     assert [sum(row.split == split for row in rows) for split in ("train", "val", "test")] == [
         42, 3, 9,
     ]  # fmt: skip
     assert {row.group for row in rows if row.split == "test"} == {
         row.group for row in plain if row.split == "test"
     }
-    assert trainer.batches.steps == 7
+    batches = TrainingBatches(replace(tiny_pool, rows=rows), 6, 2)
+    assert batches.steps == 7
+    drawn = {position for epoch in range(3) for position in batches.draw(epoch)}
+    assert {rows[position].split for position in drawn} == {"train"}
+    assert {plain[position].split for position in drawn} == {"train", "val"}
 
 
 def test_a_start_and_a_teacher_that_saw_the_fold_are_refused(tiny_manifest, tmp_path):
