@@ -20,7 +20,7 @@ from core.wording import number as written
 from ui import batch_job, batch_table, cache, samples
 from ui.errors import plain, show, shown
 from ui.language import _, ngettext, told
-from ui.widgets import metric_row
+from ui.widgets import duration, metric_row
 
 _FILES, _FOLDER = "files", "folder"
 _EVERY_SECONDS: Final = 1.0
@@ -153,14 +153,8 @@ def _running(now: Progress) -> str:
         text = ngettext("{count:,} not read", "{count:,} not read", now.errors)
         parts.append(text.format(count=now.errors))
     if now.left is not None:
-        parts.append(_("about {time} left").format(time=_time(now.left)))
+        parts.append(_("about {time} left").format(time=duration(now.left)))
     return " · ".join(parts)
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return _("{seconds} s").format(seconds=max(1, round(seconds)))
-    return _("{minutes} min").format(minutes=round(seconds / 60))
 
 
 def show_end(now: Progress) -> None:

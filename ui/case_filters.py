@@ -20,7 +20,7 @@ _WIDTH, _SPAN_WIDTH = 162, 250
 def choose(models: tuple[str, ...]) -> Filters:
     """Draw the filters and return what they say."""
     groups = {
-        _ALL: _("All"),
+        _ALL: _("All verdicts"),
         _UNJUDGED: _("Without a verdict"),
         _JUDGED: _("With a verdict"),
         _AGREES: _("Reader agrees"),
@@ -38,7 +38,7 @@ def _widgets(models: tuple[str, ...], groups: dict[str, str], accepted: dict[str
     model = st.selectbox(
         _("Model"),
         [_ALL, *models],
-        format_func=lambda name: _("All") if name == _ALL else model_name(name),
+        format_func=lambda name: _("All models") if name == _ALL else model_name(name),
         key="case_model",
         persist_state="session",
         width=_WIDTH,

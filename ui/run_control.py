@@ -1,6 +1,5 @@
 """Watching runs as they train, and stopping, resuming and publishing them."""
 
-from datetime import timedelta
 from pathlib import Path
 
 import streamlit as st
@@ -15,6 +14,7 @@ from ui import errors
 from ui.errors import plain
 from ui.language import _
 from ui.runs import state_name
+from ui.widgets import duration
 
 _SECONDS = 3.0
 _EXTERNAL = "br35h-external"
@@ -104,7 +104,7 @@ def _progress_text(run: Watched, done: int) -> str:
             text += " · " + _("validation accuracy {share}").format(share=percent(value, 1))
     left = run.seconds_left
     if left is not None:
-        text += " · " + _("about {time} left").format(time=timedelta(seconds=round(left)))
+        text += " · " + _("about {time} left").format(time=duration(left))
     return text
 
 

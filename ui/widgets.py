@@ -8,6 +8,16 @@ from ui.errors import plain
 from ui.language import _
 
 
+def duration(seconds: float) -> str:
+    """Return a stretch of time for a person, no finer than an estimate is."""
+    if seconds < 90:
+        return _("{seconds} s").format(seconds=max(1, round(seconds)))
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return _("{minutes} min").format(minutes=minutes)
+    return _("{hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)
+
+
 def metric_row(
     rows: Iterable[tuple[str, str, str | None]], *, width: int = 165, help_only: bool = False
 ) -> None:

@@ -148,7 +148,7 @@ def test_filters_choose_cases(open_page, log):
     save(log, "notumor", 0.5, value=0.2, model="vgg16", verdict="glioma")
     save(log, "meningioma", value=0.3)
     at = open_page(PAGE)
-    assert at.selectbox(key="case_model").options == ["All", "CNN from scratch", "VGG16"]
+    assert at.selectbox(key="case_model").options == ["All models", "CNN from scratch", "VGG16"]
     at.selectbox(key="case_model").set_value("cnn").run()
     assert numbers(at) == [3, 1]
     at.selectbox(key="case_verdict").set_value("unjudged").run()

@@ -1,8 +1,10 @@
 import json
+import os
+from datetime import UTC, datetime
 
 import pytest
 
-from tests.pages.training.acts import PAGE, epochs
+from tests.pages.training.acts import PAGE, WHOLE, epochs
 from ui.language import speaking
 
 
@@ -42,3 +44,12 @@ def test_published_models_are_named_in_french(two):
     names = {trace.get("name") for trace in json.loads(chart.proto.spec)["data"]}
     assert any(str(name).startswith("cnn (publié)") for name in names)
     assert list(at.dataframe[0].value.iloc[:, 0]) == ["cnn (publié)", "vgg16 (publié)", "first"]
+
+
+def test_the_time_that_is_left_is_french(open_page, lay_run):
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    state = {"state": "running", "pid": os.getpid(), "updated": now}
+    lay_run("long", epochs([1.0]), state, WHOLE, epochs=2001)
+    at = open_page(PAGE, lang="fr")
+    (bar,) = at.get("progress")
+    assert bar.proto.text.endswith("encore environ 33\u00a0h 20\u00a0min")
