@@ -16,7 +16,7 @@ shell.begin(
 choice, screen = st.columns([1, 2], gap="large")
 with choice:
     status = diagnose.choose_model(cache.statuses())
-    chosen = diagnose.choose_slice()
+    chosen = diagnose.choose_slice([status])
     if chosen is not None:
         diagnose.describe_origin(chosen)
         diagnose.preview(chosen)

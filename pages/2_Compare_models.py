@@ -17,7 +17,7 @@ statuses = cache.statuses()
 ready = [status for status in statuses if status.ready]
 choice, screen = st.columns([1, 2], gap="large")
 with choice:
-    chosen = diagnose.choose_slice()
+    chosen = diagnose.choose_slice(ready)
     if chosen is not None:
         diagnose.describe_origin(chosen)
 

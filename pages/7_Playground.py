@@ -16,7 +16,7 @@ left, right = st.columns(2, gap="large")
 with left:
     status = diagnose.choose_model(cache.statuses())
 with right:
-    chosen = diagnose.choose_slice()
+    chosen = diagnose.choose_slice([status])
 
 if not status.ready:
     st.warning(

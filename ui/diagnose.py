@@ -1,11 +1,13 @@
 """Pieces of the Diagnose screen: choosing a model and a slice."""
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 import streamlit as st
 
 from core.data.phantom import SYNTHETIC
+from core.errors import DatasetError
 from core.imaging.overlay import to_grey_rgb
 from core.inference import Predictor
 from core.labels import describe
@@ -58,8 +60,12 @@ def choose_model(statuses: list[ModelStatus]) -> ModelStatus:
     return by_name[name]
 
 
-def choose_slice() -> Chosen | None:
-    """Draw the field for files and the sample picker, and return what was chosen."""
+def choose_slice(models: Sequence[ModelStatus]) -> Chosen | None:
+    """Draw the field for files and the sample picker, and return what was chosen.
+
+    Args:
+        models: The models that are to look at it: what they learned from is told of a sample.
+    """
     samples = {sample.id: sample for sample in cache.samples()}
     if links.arriving("sample"):
         # What another page showed comes along; this page's own widgets may hold older choices.
@@ -95,8 +101,8 @@ def choose_slice() -> Chosen | None:
                 "Set `GLIALENS_DATA_DIR` to a folder of class folders to pick real slices."
             )
         )
-    elif sample.held_out:
-        st.caption(_("From the test split: no model learned from this slice or its twins."))
+    elif sample.held_out and _of_our_split(models):
+        st.caption(_("From the test split: neither this slice nor its twins were learned from."))
     else:
         st.caption(_("Whether the model learned from this slice isn't known."))
     if sample.depth:
@@ -105,6 +111,16 @@ def choose_slice() -> Chosen | None:
         return Chosen(look.slice, origin, synthetic=True, look=look)
     with shown():
         return Chosen(cache.sample_slice(sample), sample.title, sample.synthetic, sample.label)
+
+
+def _of_our_split(models: Sequence[ModelStatus]) -> bool:
+    """Say whether all models learned from the manifest by which samples are called held out."""
+    try:
+        manifest = cache.manifest()
+    except DatasetError:
+        return False
+    digests = {m.card.trained_on.get("manifest_sha256") for m in models if m.card is not None}
+    return manifest is not None and digests == {manifest.sha256}
 
 
 def _uploaded() -> Chosen | None:

@@ -30,7 +30,8 @@ class Sample:
         path: File of a real slice; None for phantoms.
         seed: Seed of a phantom.
         depth: Number of slices of a drawn volume; 0 for a single slice.
-        held_out: Whether the manifest's test split holds it, so that no model learned from it.
+        held_out: Whether the shipped manifest's test split holds it; a model of another split may
+            have learned from it all the same.
     """
 
     id: str
