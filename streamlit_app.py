@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from core.errors import GliaLensError
 from core.models.registry import get_spec
 from ui import cache, reports, shell
-from ui.errors import plain, shown
+from ui.errors import plain, show
 from ui.language import _, told
 from ui.widgets import metric_row
 
@@ -17,8 +18,8 @@ with intro:
             "GliaLens reads one slice of a brain MRI and says whether a neural network sees a "
             "glioma, a meningioma, a pituitary tumour or none of them. "
             "It shows how sure the network is and where on the picture it looked. "
-            "Every figure on these screens was measured on slices kept apart from training, near "
-            "twins included, and stands beside the checks that the network finds hardest."
+            "The published models' test figures were measured on slices kept apart from training, "
+            "near twins included, and stand beside the checks that the network finds hardest."
         )
     )
     with st.container(horizontal=True):
@@ -51,12 +52,16 @@ for status in statuses:
             st.markdown(f"#### {plain(status.title)}", width="content")
             st.badge(_("Ready"), icon=":material/check:", color="green")
         st.markdown(plain(told(get_spec(status.name).summary)))
-        with shown():
+        try:
             report = cache.report(status.name)
-        if report is None:
-            st.caption(_("These weights come without a report, so no figure is shown."))
+        except GliaLensError as error:
+            # The other models still have theirs.
+            show(error)
         else:
-            metric_row(reports.headline(report), width=150)
+            if report is None:
+                st.caption(_("These weights come without a report, so no figure is shown."))
+            else:
+                metric_row(reports.headline(report), width=150)
         with st.container(horizontal=True):
             st.page_link(
                 "pages/1_Diagnose.py",

@@ -48,3 +48,21 @@ def test_first_paint_loads_no_tensorflow():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_one_bad_report_leaves_the_other_models_their_cards(open_page, publish, texts):
+    for name in ("cnn", "vgg16"):
+        publish(name)
+    (publish("cnn") / "report.json").write_text("{")
+    at = open_page()
+    assert len(at.error) == 1
+    assert "A report is a JSON file" in at.error[0].value
+    assert "#### VGG16" in texts(at)
+    assert [m.label for m in at.metric] == [
+        "Accuracy",
+        "Macro F1",
+        "External AUROC",
+        "Same patients",
+    ]
+    assert "It ships without weights" in texts(at)
+    assert "without a report" not in texts(at)
