@@ -11,6 +11,7 @@ import pytest
 from core.data.manifest import read_manifest
 from core.errors import RunError
 from core.evaluate import as_trained, evaluate
+from core.evaluation.report import build_report
 from core.inference import load_folder, load_run
 from core.provenance import open_origin
 from core.publish import publish
@@ -130,17 +131,25 @@ def test_the_fold_of_a_run_is_that_of_its_own_manifest_alone(run, manifest, shor
     assert evaluate(str(run), shorter, "val")["n"] == 9
 
 
+@pytest.mark.parametrize(("which", "validating"), [("manifest", 3), ("shorter", 9)])
 def test_line_temperature_and_report_share_one_validation_split(
-    published, shorter, tmp_path, monkeypatch
+    which, validating, published, tmp_path, monkeypatch, request
 ):
+    """The fold of the training's own manifest, once; the whole split of any other."""
     seen = []
-    monkeypatch.setattr(
-        "core.publish.gather",
-        lambda predictor, used, *_, **__: seen.append(used) or (_ for _ in ()).throw(KeyError),
-    )
-    with pytest.raises(KeyError):
-        publish(published, "again", tmp_path, manifest=shorter)
-    assert seen[0].rows == read_manifest(shorter).rows
+
+    def shift(logits, *_):
+        seen.append(len(logits))
+        return 0.0
+
+    def report(inputs, **options):
+        seen.append(len(inputs.validation_y))
+        return build_report(inputs, **options)
+
+    monkeypatch.setattr("core.publish.no_tumour_shift", shift)
+    monkeypatch.setattr("core.publish.build_report", report)
+    publish(published, "again", tmp_path, manifest=request.getfixturevalue(which))
+    assert seen == [validating, validating]
 
 
 def test_the_licence_and_the_card_know_the_sources_before(run, tmp_path, manifest):
