@@ -22,7 +22,7 @@ from core.models.card import Card
 
 SHARD_FILES = 256
 SHARD_BYTES = 256 * 1024 * 1024
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
