@@ -6,6 +6,7 @@ from core.data.manifest import Manifest, read_manifest
 from core.errors import DatasetError, RunError
 from core.models.card import read_card
 from core.training.config import STARTS, TrainConfig, read_config
+from core.training.runs import read_run
 
 
 def next_fold(init: str, manifest: Path) -> str:
@@ -60,7 +61,9 @@ def _seen(folder: Path) -> tuple[str, str | None]:
         return card.fold, card.trained_on.get("manifest_sha256")
     if not (folder / "config.json").is_file():
         return "", None
-    config = read_config(folder)
+    config, told = read_config(folder), read_run(folder).manifest_sha256
+    if told:
+        return config.fold, told
     try:
         return config.fold, read_manifest(Path(config.manifest)).sha256 if config.fold else None
     except DatasetError:

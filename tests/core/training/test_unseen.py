@@ -54,6 +54,19 @@ def test_a_start_and_a_teacher_that_saw_the_fold_are_refused(tiny_manifest, tmp_
     check_unseen(replace(config, init=str(run), fold="1/2"), manifest)
 
 
+def test_a_run_is_believed_about_its_manifest_whatever_lies_there_today(
+    tiny_manifest, other_manifest, tmp_path
+):
+    run = write_run(tmp_path / "seen", other_manifest, "1/2")
+    manifest = read_manifest(tiny_manifest)
+    config = TrainConfig("tiny", str(tiny_manifest), init=str(run))
+    check_unseen(config, manifest)
+    status = {"state": "finished", "epoch": 1, "manifest_sha256": manifest.sha256}
+    write_json(run / "status.json", status)
+    with pytest.raises(RunError, match=r"--fold none with 'seen'"):
+        check_unseen(config, manifest)
+
+
 def test_the_trainer_asks(tiny_manifest, tmp_path):
     run = write_run(tmp_path / "seen", tiny_manifest, "1/2")
     config = TrainConfig("tiny", str(tiny_manifest), size=32, init=str(run))
