@@ -1,6 +1,4 @@
-import json
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +12,9 @@ from core.evaluate import evaluate, gather, open_target
 from core.evaluation.storage import read_report
 from core.inference import load_folder
 from core.logits import PoolLogits
-from core.models.decision import shift_no_tumour
-from core.models.weights import save_weights
 from core.publish import publish, recover
-from core.training.augment import AugmentConfig
 from core.training.config import TrainConfig, read_config
 from core.training.earlier import read_earlier
-from core.training.lineage import training_command
 from core.training.trainer import Trainer
 from tests.core.training.conftest import tiny_architecture, tiny_manifest  # noqa: F401
 
@@ -171,41 +165,6 @@ def test_published_weights_are_published_anew_with_a_manifest(published, tiny_ma
     ).read_text()
 
 
-def test_the_line_is_drawn_anew_from_where_the_training_left_it(published, tiny_manifest, tmp_path):  # noqa: F811
-    """A line that was drawn far too generously comes back, which a shift on a shift can't."""
-    weights, _ = published
-    predictor = load_folder(weights / "mine")
-    shift_no_tumour(predictor.model, predictor.labels.index("notumor"), 3.0)
-    shutil.copytree(weights / "mine", tmp_path / "moved")
-    raw = json.loads((tmp_path / "moved" / "card.json").read_text())
-    raw["sha256"] = save_weights(predictor.model, tmp_path / "moved" / "weights.safetensors")
-    before = raw["decision"]["notumour_shift"]
-    raw["decision"]["notumour_shift"] = before + 3.0
-    (tmp_path / "moved" / "card.json").write_text(json.dumps(raw))
-    again = publish(tmp_path / "moved", "again", tmp_path, manifest=tiny_manifest)
-    assert again.raw["decision"]["notumour_shift"] == pytest.approx(before, abs=0.01)
-    images = np.random.default_rng(0).normal(size=(4, 32, 32, 1)).astype(np.float32)
-    found, expected = (
-        load_folder(folder).logits(images) for folder in (tmp_path / "again", weights / "mine")
-    )
-    np.testing.assert_allclose(
-        found - found.mean(axis=1, keepdims=True),
-        expected - expected.mean(axis=1, keepdims=True),
-        atol=0.02,
-    )
-
-
-def test_a_card_from_before_the_wanted_share_is_published_anew(published, tiny_manifest, tmp_path):  # noqa: F811
-    weights, card = published
-    shutil.copytree(weights / "mine", tmp_path / "old")
-    raw = json.loads((tmp_path / "old" / "card.json").read_text())
-    del raw["decision"]["notumour_wanted"]
-    (tmp_path / "old" / "card.json").write_text(json.dumps(raw))
-    assert load_folder(tmp_path / "old").card.name == "mine"
-    again = publish(tmp_path / "old", "again", tmp_path, manifest=tiny_manifest)
-    assert again.raw["decision"] == card.raw["decision"]
-
-
 def test_a_model_that_sees_both_views_says_so_and_stays_so(run, tiny_manifest, tmp_path):  # noqa: F811
     card = publish(run, "mine", tmp_path / "weights", mirrored=True)
     assert card.mirrored
@@ -320,27 +279,3 @@ def test_an_unknown_target_is_refused():
 def test_an_unknown_split_is_refused(run, tiny_manifest):  # noqa: F811
     with pytest.raises(DatasetError, match=r"train, val or test. Received: 'all'"):
         evaluate(str(run), tiny_manifest, "all")
-
-
-def test_the_command_names_what_differs_from_the_defaults():
-    config = TrainConfig("cnn", "some/where/manifest.csv", epochs=40, class_weights=True)
-    assert training_command(config) == (
-        "python -m core train --model cnn --manifest manifest.csv --epochs 40 --class-weights"
-    )
-    assert json.dumps(config.to_dict())
-
-
-def test_the_command_names_a_size_that_is_not_the_models_own():
-    small = TrainConfig("vgg16", "manifest.csv", size=128)
-    assert training_command(small).endswith("--manifest manifest.csv --size 128")
-    assert "--size" not in training_command(replace(small, size=224))
-
-
-def test_the_command_names_how_slices_were_disturbed():
-    config = TrainConfig("cnn", "manifest.csv", augmentation=AugmentConfig(style=0.0, invert=0.0))
-    assert training_command(config).endswith("--manifest manifest.csv --style 0.0 --invert 0.0")
-
-
-def test_the_command_names_the_seed_of_a_run_that_starts_from_another():
-    config = TrainConfig("cnn", "manifest.csv", init="runs/first")
-    assert training_command(config).endswith("--init first --seed 0")

@@ -6,6 +6,7 @@ import shutil
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from core.data.manifest import read_manifest
@@ -13,6 +14,8 @@ from core.errors import RunError
 from core.evaluate import as_trained, evaluate
 from core.evaluation.report import build_report
 from core.inference import load_folder, load_run
+from core.models.decision import shift_no_tumour
+from core.models.weights import save_weights
 from core.provenance import open_origin
 from core.publish import publish
 from core.training.config import TrainConfig, read_config
@@ -204,3 +207,36 @@ def test_a_state_that_is_ahead_of_the_status_is_believed(copy):
     origin = open_origin(copy)
     assert origin.facts["epochs"] == len(origin.history) == 2
     assert origin.facts["best_epoch"] == done.detail["best"]["epoch"]
+
+
+def test_the_line_is_drawn_anew_from_where_the_training_left_it(published, manifest, tmp_path):
+    """A line that was drawn far too generously comes back, which a shift on a shift can't."""
+    predictor = load_folder(published)
+    shift_no_tumour(predictor.model, predictor.labels.index("notumor"), 3.0)
+    shutil.copytree(published, tmp_path / "moved")
+    raw = json.loads((tmp_path / "moved" / "card.json").read_text())
+    raw["sha256"] = save_weights(predictor.model, tmp_path / "moved" / "weights.safetensors")
+    before = raw["decision"]["notumour_shift"]
+    raw["decision"]["notumour_shift"] = before + 3.0
+    (tmp_path / "moved" / "card.json").write_text(json.dumps(raw))
+    again = publish(tmp_path / "moved", "again", tmp_path, manifest=manifest)
+    assert again.raw["decision"]["notumour_shift"] == pytest.approx(before, abs=0.01)
+    images = np.random.default_rng(0).normal(size=(4, 32, 32, 1)).astype(np.float32)
+    found, expected = (
+        load_folder(folder).logits(images) for folder in (tmp_path / "again", published)
+    )
+    np.testing.assert_allclose(
+        found - found.mean(axis=1, keepdims=True),
+        expected - expected.mean(axis=1, keepdims=True),
+        atol=0.02,
+    )
+
+
+def test_a_card_from_before_the_wanted_share_is_published_anew(published, manifest, tmp_path):
+    shutil.copytree(published, tmp_path / "old")
+    raw = json.loads((tmp_path / "old" / "card.json").read_text())
+    del raw["decision"]["notumour_wanted"]
+    (tmp_path / "old" / "card.json").write_text(json.dumps(raw))
+    assert load_folder(tmp_path / "old").card.name == "mine"
+    again = publish(tmp_path / "old", "again", tmp_path, manifest=manifest)
+    assert again.raw["decision"] == load_folder(published).card.raw["decision"]

@@ -1,6 +1,9 @@
 import json
+from dataclasses import replace
 
-from core.training.lineage import tell_once
+from core.training.augment import AugmentConfig
+from core.training.config import TrainConfig
+from core.training.lineage import tell_once, training_command
 
 
 def run(name, sha256=None, teachers=()):
@@ -46,3 +49,27 @@ def test_networks_that_teach_each_other_do_not_double_the_card():
         one, two = [new, *earlier], one
     # Four publications more, each told by both; in full they would have grown sixteenfold.
     assert sizes[-1] < 3 * sizes[-5]
+
+
+def test_the_command_names_what_differs_from_the_defaults():
+    config = TrainConfig("cnn", "some/where/manifest.csv", epochs=40, class_weights=True)
+    assert training_command(config) == (
+        "python -m core train --model cnn --manifest manifest.csv --epochs 40 --class-weights"
+    )
+    assert json.dumps(config.to_dict())
+
+
+def test_the_command_names_a_size_that_is_not_the_models_own():
+    small = TrainConfig("vgg16", "manifest.csv", size=128)
+    assert training_command(small).endswith("--manifest manifest.csv --size 128")
+    assert "--size" not in training_command(replace(small, size=224))
+
+
+def test_the_command_names_how_slices_were_disturbed():
+    config = TrainConfig("cnn", "manifest.csv", augmentation=AugmentConfig(style=0.0, invert=0.0))
+    assert training_command(config).endswith("--manifest manifest.csv --style 0.0 --invert 0.0")
+
+
+def test_the_command_names_the_seed_of_a_run_that_starts_from_another():
+    config = TrainConfig("cnn", "manifest.csv", init="runs/first")
+    assert training_command(config).endswith("--init first --seed 0")
