@@ -94,7 +94,8 @@ def read_stacks(files: Iterable[tuple[str, bytes]], limits: Limits | None = None
 
     Args:
         files: Name and bytes of each; names are made safe.
-        limits: Bounds; the settings' limits by default. `max_voxels` bounds all together.
+        limits: Bounds; the settings' limits by default. `max_bytes` bounds each file, zips
+            included, and `max_voxels` all together.
     """
     limits = limits or default_limits()
     ordered = sorted(files, key=lambda file: natural(file[0]))
@@ -108,6 +109,7 @@ def read_stacks(files: Iterable[tuple[str, bytes]], limits: Limits | None = None
         shown = safe_name(name)
         kind = detect(data)
         try:
+            limits.check_bytes(len(data))
             if room <= 0:
                 raise TooLargeError(
                     f"Uploads hold at most {limits.max_voxels:,} pixels together. Received: more."

@@ -1,3 +1,4 @@
+import gzip
 import io
 import zipfile
 from pathlib import Path
@@ -100,6 +101,27 @@ def test_all_uploads_together_are_bounded():
             archive.writestr(f"{i}.png", png(i + 5))
     (fault,) = read_stacks([("z.zip", buffer.getvalue())], limits).faults
     assert "A zip holds at most 1,152 pixels" in str(fault.error)
+
+
+def test_every_upload_has_the_limit_of_one_file_whatever_its_kind():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("1.png", png(9))
+    files = {
+        "head.nii": nifti((16, 16, 16)),
+        "packed.nii.gz": gzip.compress(nifti((16, 16, 16))),
+        "slice.dcm": dicom(0.0, 1, 90),
+        "scan.zip": buffer.getvalue(),
+        "still.png": png(9),
+    }
+    for name, data in files.items():
+        assert read_stacks([(name, data)], Limits(max_bytes=len(data))).faults == ()
+        reading = read_stacks([(name, data)], Limits(max_bytes=len(data) - 1))
+        assert reading.stacks == ()
+        assert [fault.name for fault in reading.faults] == [name]
+        assert "A file may have at most" in str(reading.faults[0].error)
+    small = Limits(max_bytes=len(files["still.png"]))
+    assert [levels(stack) for stack in read_stacks(files.items(), small).stacks] == [[9]]
 
 
 def test_a_slice_outside_is_refused():
