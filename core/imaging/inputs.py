@@ -11,12 +11,12 @@ from typing import BinaryIO
 from core.errors import InputError, TooLargeError, UnreadableError
 from core.imaging.archive import Member, iter_members, member_names
 from core.imaging.decode import decode_image
+from core.imaging.disk import kind_of, load, unopened
 from core.imaging.limits import Limits, default_limits
 from core.imaging.names import safe_name, suffix_of
 from core.imaging.sandbox import NO_ORDER, OrderKey, order_key
 from core.imaging.signature import (
     EXTENSIONS,
-    HEAD_BYTES,
     IMAGES,
     KNOWN_EXTENSIONS,
     SUPPORTED,
@@ -100,7 +100,7 @@ def read_path(path: str | os.PathLike[str], limits: Limits | None = None) -> lis
         InputError: If the file can't be opened or read.
     """
     limits = limits or default_limits()
-    return read_bytes(_load(Path(path), limits), Path(path).name, limits)
+    return read_bytes(load(Path(path), limits), Path(path).name, limits)
 
 
 def iter_bytes(data: bytes, name: str, limits: Limits | None = None) -> Iterator[InputItem]:
@@ -154,7 +154,7 @@ def open_input(path: Path, shown: str, limits: Limits) -> Iterator[InputItem]:
     if os.path.isdir(path):
         rule = "A folder holds at least one image. Received: none."
         yield InputItem(shown, error=UnreadableError(rule))
-    elif _kind_of(path) == "zip":
+    elif kind_of(path) == "zip":
         for file in _guarded(shown, partial(_zip_path_files, path, shown, limits)):
             yield from file.items()
     else:
@@ -183,7 +183,7 @@ def _zip_path_files(path: Path, shown: str, limits: Limits) -> Iterator[InputFil
                 raise TooLargeError("A zip is smaller than what it may inflate to. Received: more.")
             yield from _zip_files(file, shown, limits)
     except OSError as error:
-        raise _unopened(error) from error
+        raise unopened(error) from error
 
 
 def _zip_files(file: BinaryIO, shown: str, limits: Limits) -> Iterator[InputFile]:
@@ -223,7 +223,7 @@ def _walk(folder: Path, limits: Limits) -> Iterator[Path]:
             path = Path(root) / name
             if name.startswith("."):
                 continue
-            kind = _kind_of(path)
+            kind = kind_of(path)
             if kind == "dicom":
                 dicoms.append(path)
             elif looks_like_image(name) or kind in SUPPORTED:
@@ -239,48 +239,11 @@ def _ordered(paths: list[Path], limits: Limits) -> list[Path]:
 
     def key(path: Path) -> OrderKey:
         try:
-            return order_key(_load(path, limits))
+            return order_key(load(path, limits))
         except InputError:
             return NO_ORDER
 
     return sorted(paths, key=key)
-
-
-def _kind_of(path: Path) -> str:
-    try:
-        # A pipe or a device would block or never end.
-        if not os.path.isfile(path):
-            return "unknown"
-        with path.open("rb") as file:
-            return detect(file.read(HEAD_BYTES))
-    except OSError:
-        return "unknown"
-
-
-def _load(path: Path, limits: Limits) -> bytes:
-    try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise UnreadableError("A path names a plain file. Received: a special file.")
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            head = file.read(HEAD_BYTES)
-            if detect(head) in SUPPORTED - IMAGES:
-                limit = limits.max_inflated_bytes
-            else:
-                limit = limits.max_bytes
-            if size > limit:
-                limits.check_bytes(size)
-            return head + file.read(limit)
-    except (OSError, ValueError) as error:
-        raise _unopened(error) from error
-
-
-def _unopened(error: OSError | ValueError) -> UnreadableError:
-    # A ValueError: NUL or half a character in the name.
-    reason = error.strerror if isinstance(error, OSError) else "a name that no file can have"
-    return UnreadableError(
-        f"A path names a file that can be opened. Received: {(reason or 'none').lower()}."
-    )
 
 
 def shown_path(path: Path) -> str:
