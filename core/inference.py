@@ -36,11 +36,7 @@ def load_predictor(name: str, weights_dir: Path | None = None) -> Predictor:
 def load_folder(folder: Path) -> Predictor:
     """Load a published model from its folder; see `load_predictor`."""
     card = read_card(folder)
-    if card.architecture not in registry.MODELS:
-        raise ModelNotReadyError(
-            f"A card's architecture is one of: {', '.join(registry.MODELS)}. "
-            f"Received: {card.architecture!r}."
-        )
+    registry.check_architecture(card)
     if wanted(card):
         gate = read_gate(folder, card)
         compiled = open_pass(card, folder, gate is not None)

@@ -96,7 +96,7 @@ class ModelStatus:
     Attributes:
         name: Name in the registry.
         title: Name for a person.
-        ready: Whether weights and card are in place; the hash is checked when they load.
+        ready: Whether weights and card are in place and belong together.
         reason: Why not, as a sentence; None if ready.
         card: The card of the published weights; None if there is none that can be read.
     """
@@ -144,8 +144,21 @@ def build(
     return builder(size, labels, head=head, **options)
 
 
+def check_architecture(card: Card) -> None:
+    """Check that a card names a network of the registry.
+
+    Raises:
+        ModelNotReadyError: If it doesn't.
+    """
+    if card.architecture not in MODELS:
+        raise ModelNotReadyError(
+            f"A card's architecture is one of: {', '.join(MODELS)}. "
+            f"Received: {card.architecture!r}."
+        )
+
+
 def status(name: str, weights_dir: Path | None = None) -> ModelStatus:
-    """Say whether a model is ready, from its folder alone.
+    """Say whether a model is ready, from its folder alone: card, digest and number of classes.
 
     Args:
         name: Name in the registry.
@@ -165,6 +178,13 @@ def status(name: str, weights_dir: Path | None = None) -> ModelStatus:
     if not (folder / "weights.safetensors").is_file():
         reason = mark("A published model has weights.safetensors. Received: a folder without it.")
         return ModelStatus(name, spec.title, False, reason, card)
+    from core.models.weights import check_weights
+
+    try:
+        check_architecture(card)
+        check_weights(folder / "weights.safetensors", card)
+    except ModelNotReadyError as error:
+        return ModelStatus(name, spec.title, False, str(error), card)
     return ModelStatus(name, spec.title, True, None, card)
 
 

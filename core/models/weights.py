@@ -1,19 +1,23 @@
 """Weights as safetensors: float16 on disk, no code inside, checked before use."""
 
 from collections.abc import Mapping
-from hashlib import sha256
+from functools import lru_cache
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
 from core.errors import ModelNotReadyError, RunError
 from core.files import replacing
+from core.labels import NO_TUMOUR
 
 if TYPE_CHECKING:
     import keras
+
+    from core.models.card import Card
 
 _HALF_MAX = float(np.finfo(np.float16).max)
 
@@ -68,12 +72,7 @@ def read_weights(path: Path, expected_sha256: str) -> dict[str, np.ndarray]:
             "A published model has a readable weights.safetensors. "
             f"Received: {error.strerror or 'no file'}."
         ) from error
-    digest = sha256(data).hexdigest()
-    if digest != expected_sha256:
-        raise ModelNotReadyError(
-            "The weights must have the SHA-256 that their card names "
-            f"({expected_sha256[:12]}…). Received: {digest[:12]}…."
-        )
+    _check_digest(sha256(data).hexdigest(), expected_sha256)
     try:
         return dict(load(data))
     except SafetensorError as error:
@@ -84,6 +83,61 @@ def read_weights(path: Path, expected_sha256: str) -> dict[str, np.ndarray]:
         raise ModelNotReadyError(
             f"Weights are numbers that NumPy knows. Received: the type {error.args[0]}."
         ) from error
+
+
+def check_weights(path: Path, card: "Card") -> None:
+    """Check a published weights file without building its model.
+
+    A file is read once for as long as its size and time stay the same.
+
+    Args:
+        path: `weights.safetensors`.
+        card: The card beside it.
+
+    Raises:
+        ModelNotReadyError: If it can't be read, isn't the card's, or has other classes.
+    """
+    try:
+        status = path.stat()
+        digest, classes = _facts(path, status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise ModelNotReadyError(
+            "A published model has a readable weights.safetensors. "
+            f"Received: {error.strerror or 'no file'}."
+        ) from error
+    _check_digest(digest, card.sha256)
+    if classes is None:
+        raise ModelNotReadyError(
+            "weights.safetensors must be a safetensors file. Received: a damaged file."
+        )
+    known = [n + (kind == "types" and NO_TUMOUR in card.labels) for kind, n in classes.items()]
+    if known and len(card.labels) not in known:
+        raise ModelNotReadyError(
+            f"A card names as many classes as its weights have, {known[0]}. "
+            f"Received: {len(card.labels)}."
+        )
+
+
+@lru_cache(maxsize=32)
+def _facts(path: Path, time: int, size: int) -> tuple[str, dict[str, int] | None]:
+    """Return a file's digest and the outputs of its last layer; None for them if it is damaged."""
+    with path.open("rb") as stream:
+        digest = file_digest(stream, "sha256").hexdigest()
+    names = {"head_types/bias": "types", "logits/bias": "logits"}
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            there = set(file.keys()) & names.keys()
+            return digest, {names[n]: file.get_slice(n).get_shape()[0] for n in there}
+    except (SafetensorError, OSError, IndexError):
+        return digest, None
+
+
+def _check_digest(digest: str, expected: str) -> None:
+    if digest != expected:
+        raise ModelNotReadyError(
+            "The weights must have the SHA-256 that their card names "
+            f"({expected[:12]}…). Received: {digest[:12]}…."
+        )
 
 
 def assign_weights(model: "keras.Model", tensors: Mapping[str, np.ndarray]) -> None:

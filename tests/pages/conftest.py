@@ -16,6 +16,7 @@ from core.evaluation.storage import write_predictions
 from core.imaging.quality import assess
 from core.settings import get_settings
 from core.types import Analysis, Explanation, Prediction
+from tests.pages.stored import DIGEST, WEIGHTS
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("glioma", "meningioma", "notumor", "pituitary")
@@ -121,7 +122,7 @@ def card(name="cnn"):
         "labels": list(LABELS),
         "temperature": 1.3,
         "threshold": 0.7,
-        "sha256": "0" * 64,
+        "sha256": DIGEST,
         "init": "random",
         "trained_on": {"sources": {}},
         "metrics": {},
@@ -193,7 +194,7 @@ def publish(folders):
         folder = folders / "weights" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "card.json").write_text(json.dumps(card(name)))
-        (folder / "weights.safetensors").write_bytes(b"not read by the fake")
+        (folder / "weights.safetensors").write_bytes(WEIGHTS)
         (folder / "history.json").write_text(json.dumps(history()))
         if with_report:
             write_report(folder / "report.json", report(full))

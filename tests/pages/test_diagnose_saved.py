@@ -8,6 +8,7 @@ from core.settings import get_settings
 from core.types import Slice
 from tests.pages.acts import click
 from tests.pages.conftest import card
+from tests.pages.stored import DIGEST, OTHER_DIGEST, OTHERS
 
 PAGE, SAVE = "pages/1_Diagnose.py", "Save to the case log"
 
@@ -60,9 +61,10 @@ def test_a_case_of_another_log_is_not_taken_for_it(saved, predictor, folders, mo
 
 
 def test_new_weights_of_the_same_model_make_another_case(saved, log, folders, texts):
-    raw = card() | {"sha256": "1" * 64}
+    raw = card() | {"sha256": OTHER_DIGEST}
     (folders / "weights" / "cnn" / "card.json").write_text(json.dumps(raw))
+    (folders / "weights" / "cnn" / "weights.safetensors").write_bytes(OTHERS)
     saved.run()
     assert "Saved as" not in texts(saved)
     click(saved, SAVE)
-    assert {case.weights_sha256 for case in log.every()} == {"0" * 64, "1" * 64}
+    assert {case.weights_sha256 for case in log.every()} == {DIGEST, OTHER_DIGEST}

@@ -1,4 +1,6 @@
+import json
 import shutil
+from hashlib import sha256
 
 import keras
 import numpy as np
@@ -111,3 +113,44 @@ def test_status_of_published_weights_is_ready(tiny_weights):
     assert status.ready
     assert status.card is not None
     assert status.card.input_size == 32
+
+
+@pytest.fixture
+def damaged(tiny_weights, tmp_path):
+    """A copy of published weights with something changed; returns why it isn't ready."""
+
+    def damaged(data=None, **facts):
+        folder = shutil.copytree(tiny_weights / "cnn", tmp_path / "cnn", dirs_exist_ok=True)
+        if data is not None:
+            (folder / "weights.safetensors").write_bytes(data)
+            facts.setdefault("sha256", json.loads((folder / "card.json").read_text())["sha256"])
+        card = json.loads((folder / "card.json").read_text()) | facts
+        (folder / "card.json").write_text(json.dumps(card))
+        found = registry.status("cnn", tmp_path)
+        assert not found.ready
+        assert found.card is not None
+        return found.reason
+
+    return damaged
+
+
+def test_weights_that_are_not_the_cards_are_not_ready(damaged, tiny_weights):
+    data = bytearray((tiny_weights / "cnn" / "weights.safetensors").read_bytes())
+    data[-1] ^= 1
+    assert "SHA-256 that their card names" in damaged(bytes(data))
+    assert "SHA-256 that their card names" in damaged(bytes(data[:100]))
+    assert "must be a safetensors file" in damaged(b"x", sha256=sha256(b"x").hexdigest())
+
+
+def test_a_card_of_another_network_is_not_ready(damaged):
+    labels = ["glioma", "notumor", "pituitary"]
+    assert damaged(labels=labels) == (
+        "A card names as many classes as its weights have, 4. Received: 3."
+    )
+    assert damaged(architecture="nonsense").endswith("Received: 'nonsense'.")
+
+
+def test_weights_that_were_repaired_are_ready_again(damaged, tiny_weights, tmp_path):
+    damaged(b"x")
+    shutil.copy(tiny_weights / "cnn" / "weights.safetensors", tmp_path / "cnn")
+    assert registry.status("cnn", tmp_path).ready
