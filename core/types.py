@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from core.errors import NotAssessableError
+from core.wording import mark
 
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
+
+
+BURNED_IN: Final = mark("The pixels may show who the patient is: the file marks burned-in text.")
+"""A note about a slice of which no picture may be kept."""
 
 
 @dataclass(frozen=True, eq=False)

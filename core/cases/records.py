@@ -126,7 +126,9 @@ class Page:
 
 
 def thumbnail(picture: bytes) -> bytes:
-    """Shrink a PNG to at most 144 pixels a side, without anything that it says beside pixels.
+    """Shrink a PNG to half its sides and at most 144 pixels, without anything beside pixels.
+
+    So no slice is kept as it is, however small it was.
 
     Args:
         picture: Bytes of a PNG.
@@ -145,7 +147,8 @@ def thumbnail(picture: bytes) -> bytes:
             "The overlay of a case must be a PNG picture. "
             f"Received: {len(picture)} bytes that can't be read as one."
         ) from error
-    small.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
+    most = max(min(_THUMBNAIL_SIDE, max(small.size) // 2), 1)
+    small.thumbnail((most, most))
     # A copy by pixels alone: text chunks of the file can't come along.
     bare = Image.frombytes("RGB", small.size, small.tobytes())
     stream = BytesIO()

@@ -37,7 +37,7 @@ from core.cases.schema import CASES
 from core.data.phantom import SYNTHETIC
 from core.errors import CaseLogError
 from core.settings import PROJECT_ROOT, Settings, get_settings
-from core.types import Prediction, Slice
+from core.types import BURNED_IN, Prediction, Slice
 
 DEFAULT_FILE: Final = PROJECT_ROOT / "glialens.db"
 MAX_LIMIT: Final = 500
@@ -76,7 +76,8 @@ class CaseLog:
             slice_: What it says it of.
             model_version: `Card.version`.
             weights_sha256: `Card.sha256`.
-            overlay_png: Picture to keep as a thumbnail, without its metadata.
+            overlay_png: Picture to keep as a thumbnail, without its metadata; none is kept of
+                a slice whose pixels may show who the patient is (`BURNED_IN`).
             verdict: The reader's class key, `OTHER` or `UNSURE`, if already given.
             note: The reader's note, at most 2,000 characters.
 
@@ -90,7 +91,7 @@ class CaseLog:
         if not np.isfinite(prediction.probabilities).all():
             raise CaseLogError("A case's probabilities are finite. Received: NaN or infinity.")
         synthetic = (SYNTHETIC,) if SYNTHETIC in slice_.notes else ()
-        record = prediction.to_record()
+        record, bare = prediction.to_record(), BURNED_IN in slice_.notes
         now = datetime.now(UTC)
         values = {
             "created": now,
@@ -106,7 +107,7 @@ class CaseLog:
             "prediction_set": record["prediction_set"],
             "warnings": list(dict.fromkeys((*synthetic, *prediction.warnings))),
             "pixel_digest": slice_.sha256,
-            "thumbnail": None if overlay_png is None else thumbnail(overlay_png),
+            "thumbnail": None if bare or overlay_png is None else thumbnail(overlay_png),
             "verdict": verdict,
             "note": clean_note(note),
             "judged": None if verdict is None else now,

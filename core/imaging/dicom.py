@@ -12,6 +12,7 @@ from core.imaging.dicom_header import BROKEN, DEFLATED, damaged, read_tags, tran
 from core.imaging.dicom_values import display_values
 from core.imaging.limits import Limits
 from core.imaging.parsed import Parsed
+from core.types import BURNED_IN
 from core.wording import mark
 
 _UNCOMPRESSED: Final = frozenset(
@@ -189,7 +190,7 @@ def _notes(dataset: Dataset) -> tuple[str, ...]:
             ).format(modality=modality if known else "unknown"),
         )
     if str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES":
-        notes += (mark("The pixels may show who the patient is: the file marks burned-in text."),)
+        notes += (BURNED_IN,)
     return notes
 
 

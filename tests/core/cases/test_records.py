@@ -27,6 +27,7 @@ from core.cases.records import MAX_THUMBNAIL
 from core.data.phantom import SYNTHETIC
 from core.errors import CaseLogError
 from core.evaluation.intervals import wilson
+from core.types import BURNED_IN
 from tests.core.cases.made import LABELS, answer, bytes_of, png, slice_of
 
 
@@ -73,6 +74,17 @@ def test_a_thumbnail_is_small_and_bare():
     assert picture.size == (144, 112)
     assert picture.info == {}
     assert len(thumbnail(png((144, 144), noisy=True))) <= MAX_THUMBNAIL
+
+
+def test_a_small_picture_is_not_kept_as_it_is():
+    with Image.open(io.BytesIO(thumbnail(png((96, 80), noisy=True)))) as small:
+        assert small.size == (48, 40)
+
+
+def test_no_picture_is_kept_of_a_slice_that_may_name_the_patient(log):
+    named = slice_of().noted(BURNED_IN)
+    assert log.add(answer(), named, overlay_png=png((96, 96))).thumbnail is None
+    assert log.add(answer(), slice_of(), overlay_png=png((96, 96))).thumbnail is not None
 
 
 @pytest.mark.parametrize("picture", [b"", b"no picture", png()[:40]])
