@@ -17,6 +17,7 @@ def compact_bars(
     probabilities: Mapping[str, float],
     order: Sequence[str],
     threshold: float | None = None,
+    greyed: bool = False,
 ) -> go.Figure:
     """Draw one bar per class with its name above it, so that it stays readable in a column.
 
@@ -24,6 +25,8 @@ def compact_bars(
         probabilities: Probability in 0 to 1 by class key.
         order: Class keys from top to bottom; the same for every panel of a row.
         threshold: Confidence from which an answer is accepted, drawn as a mark on every bar.
+        greyed: Draw the bars in grey and none of the names bold, for a picture that gets no
+            diagnosis.
     """
     keys = [key for key in order if key in probabilities]
     values = [float(probabilities[key]) for key in keys]
@@ -35,13 +38,16 @@ def compact_bars(
     )  # fmt: skip
     figure.add_bar(
         x=values, y=rows, orientation="h", width=_THICKNESS, showlegend=False,
-        marker={"color": [colour_of(key) for key in keys]},
+        marker={
+            "color": [NEUTRAL if greyed else colour_of(key) for key in keys],
+            "opacity": 0.55 if greyed else 1.0,
+        },
         customdata=[[name_of(key), describe(key).sentence] for key in keys],
         hovertemplate="<b>%{customdata[0]}</b>: %{x:.1%}<br>%{customdata[1]}<extra></extra>",
     )  # fmt: skip
     best = max(values, default=0.0)
     for row, key, value in zip(rows, keys, values, strict=True):
-        heavy = ("<b>", "</b>") if value == best else ("", "")
+        heavy = ("<b>", "</b>") if value == best and not greyed else ("", "")
         for x, anchor, text in ((0.0, "left", name_of(key)), (1.0, "right", percent(value, 1))):
             figure.add_annotation(
                 x=x, y=row - 0.2, xanchor=anchor, yanchor="bottom", showarrow=False,

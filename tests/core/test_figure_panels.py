@@ -22,6 +22,13 @@ def test_names_and_shares_stand_above_their_bars_in_the_given_order():
     assert low > high
 
 
+def test_greyed_bars_have_no_class_s_colour_and_no_bold_name():
+    figure = figures.compact_bars(P, ORDER, greyed=True)
+    assert not set(figure.data[1].marker.color) & {KNOWN[key].colour for key in ORDER}
+    assert "Meningioma" in texts(figure)
+    assert "70.0 %" in texts(figure)
+
+
 def test_every_panel_has_the_same_scale_and_the_threshold_on_its_bars():
     figure = figures.compact_bars({"glioma": 1.0}, ("glioma",), 0.65)
     assert tuple(figure.layout.xaxis.range) == (0, 1)
