@@ -105,8 +105,14 @@ def why_not_accepted(prediction: Prediction) -> str | None:
     """Return the reason why an answer isn't accepted; None if it is."""
     if prediction.in_domain is False:
         if prediction.model == ENSEMBLE:
-            return _("The picture doesn't look like the brain MRI that each of the models knows.")
-        return _("The picture doesn't look like the brain MRI that this model knows.")
+            return _(
+                "The picture isn't like the brain MRI slices that each of the models learnt from, "
+                "so their mean means nothing."
+            )
+        return _(
+            "The picture isn't like the brain MRI slices that this model learnt from, so its "
+            "answer means nothing."
+        )
     if prediction.confidence < prediction.threshold:
         confidence, threshold = percent_apart(prediction.confidence, prediction.threshold)
         return _(
@@ -115,11 +121,17 @@ def why_not_accepted(prediction: Prediction) -> str | None:
     return None
 
 
+def no_diagnosis() -> str:
+    """Return the heading of a picture of another kind, in place of a class."""
+    return _("No diagnosis for this picture")
+
+
 def read_plainly(analysis: Analysis, pixels: FloatArray | None = None) -> str:
     """Return the reading in one to three sentences.
 
     Where a model looked is told for a tumour alone: a map of what speaks against a tumour
-    points at nothing that a reader could check.
+    points at nothing that a reader could check. Of a picture of another kind the reading tells
+    what the network computes; why that means nothing is `why_not_accepted`'s.
 
     Args:
         analysis: What the model returned.
@@ -129,6 +141,12 @@ def read_plainly(analysis: Analysis, pixels: FloatArray | None = None) -> str:
     prediction = analysis.prediction
     label = describe(prediction.predicted)
     name, confidence = label.name.lower(), percent(prediction.confidence)
+    if prediction.in_domain is False:
+        # A network may be very sure of a picture that it knows nothing about: no hesitation.
+        return _(
+            "For this picture the network computes {label}, {confidence}. That is no diagnosis: "
+            "it computes something for any picture."
+        ).format(label=name, confidence=confidence)
     looked = _looked(analysis, pixels) if label.tumour else ""
     if why_not_accepted(prediction) is not None:
         return _(

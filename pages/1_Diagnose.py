@@ -52,7 +52,8 @@ with screen:
             result.refuse(quality)
         with shown(), st.spinner(_("{model} is looking at the slice…").format(model=status.title)):
             analysis = cache.analysis(status.name, chosen.slice)
-        result.show_warnings(chosen, analysis, quality.reasons)
+        said = result.said_below(analysis.prediction) if quality.ok else quality.reasons
+        result.show_warnings(chosen, analysis, said)
         seen = st.container()
         if quality.ok:
             result.show_answer(chosen, analysis)

@@ -95,9 +95,9 @@ def show(chosen: Chosen, status: ModelStatus) -> None:
         before = cache.analysis(status.name, chosen.slice)
         now = cache.analysis(status.name, slice_)
         _say(chosen, disturbance)
-        result.show_warnings(chosen, now)
+        result.show_warnings(chosen, now, result.said_below(now.prediction))
         _pictures(chosen, slice_, now)
-        _answers(before.prediction, now.prediction, disturbance.active)
+        _answers(before.prediction, now, disturbance.active)
     look_inside.show(status, slice_, now, disturbed=disturbance.active)
 
 
@@ -205,33 +205,24 @@ def _pictures(chosen: Chosen, slice_: Slice, now: Analysis) -> None:
     )
 
 
-def _answers(before: Prediction, now: Prediction, active: bool) -> None:
-    first, second = (plain(describe(p.predicted).name) for p in (before, now))
-    reason = why_not_accepted(now)
-    if not active:
-        text = f"**{second}** · {percent(now.confidence)}"
+def _answers(before: Prediction, analysis: Analysis, active: bool) -> None:
+    now = analysis.prediction
+    strange = now.in_domain is False
+    if strange:
+        result.no_answer(analysis)
+        if active:
+            st.markdown(_undisturbed(before))
     else:
-        if before.predicted == now.predicted:
-            text = _("Still **{now}**: {confidence}, undisturbed {before_confidence}.")
+        reason = why_not_accepted(now)
+        text = _compared(before, now) if active else _written(now)
+        if reason is None:
+            st.markdown(text)
         else:
-            text = _(
-                "The answer changed: now **{now}**, {confidence}; undisturbed "
-                "**{before}**, {before_confidence}."
-            )
-        text = text.format(
-            now=second,
-            confidence=percent(now.confidence),
-            before=first,
-            before_confidence=percent(before.confidence),
-        )
-    if reason is None:
-        st.markdown(text)
-    else:
-        st.markdown(f":gray[{text}]")
-        st.markdown(f":gray[{_('Not accepted')}: {plain(reason)}]")
+            st.markdown(f":gray[{text}]")
+            st.markdown(f":gray[{_('Not accepted')}: {plain(reason)}]")
     pairs = dict(zip(now.labels, map(float, now.probabilities), strict=True))
     st.plotly_chart(
-        figures.compact_bars(pairs, now.labels, now.threshold),
+        figures.compact_bars(pairs, now.labels, now.threshold, greyed=strange),
         key="play_bars",
         config={"displayModeBar": False},
         alt=_("Calibrated probabilities: {list}").format(
@@ -242,4 +233,35 @@ def _answers(before: Prediction, now: Prediction, active: bool) -> None:
         _("Calibrated probabilities; the mark is the {threshold} that an answer needs.").format(
             threshold=percent(now.threshold)
         )
+    )
+
+
+def _written(prediction: Prediction) -> str:
+    return f"**{plain(describe(prediction.predicted).name)}** · {percent(prediction.confidence)}"
+
+
+def _undisturbed(before: Prediction) -> str:
+    """Say what the model made of the scan before it was disturbed."""
+    if before.in_domain is False:
+        return _("Undisturbed, the picture gets no diagnosis.")
+    return _("Undisturbed: {answer}.").format(answer=_written(before))
+
+
+def _compared(before: Prediction, now: Prediction) -> str:
+    """Set the answer about the disturbed scan beside that about the scan as it was."""
+    if before.in_domain is False:
+        return f"{_written(now)}. {_undisturbed(before)}"
+    if before.predicted == now.predicted:
+        text = _("Still **{now}**: {confidence}, undisturbed {before_confidence}.")
+    else:
+        text = _(
+            "The answer changed: now **{now}**, {confidence}; undisturbed "
+            "**{before}**, {before_confidence}."
+        )
+    first, second = (plain(describe(p.predicted).name) for p in (before, now))
+    return text.format(
+        now=second,
+        confidence=percent(now.confidence),
+        before=first,
+        before_confidence=percent(before.confidence),
     )

@@ -3,11 +3,12 @@
 import streamlit as st
 
 from core.data.phantom import SYNTHETIC
+from core.gate import WARNING
 from core.imaging.overlay import to_grey_rgb
 from core.imaging.quality import Quality
 from core.labels import describe
-from core.reading import percent, read_plainly, why_not_accepted
-from core.types import Analysis, Slice
+from core.reading import no_diagnosis, percent, read_plainly, why_not_accepted
+from core.types import Analysis, Prediction, Slice
 from ui.diagnose import Chosen
 from ui.errors import plain
 from ui.language import _, told
@@ -16,9 +17,7 @@ from ui.language import _, told
 def refuse(quality: Quality) -> None:
     """Show why no answer about a slice counts."""
     st.error(
-        _("**No diagnosis for this picture.**")
-        + " "
-        + " ".join(plain(told(r)) for r in quality.reasons),
+        f"**{no_diagnosis()}.** " + " ".join(plain(told(r)) for r in quality.reasons),
         icon=":material/block:",
     )
 
@@ -47,9 +46,21 @@ def show_warnings(chosen: Chosen, analysis: Analysis, said: tuple[str, ...] = ()
         st.warning(plain(told(text)), icon=":material/warning:")
 
 
+def said_below(prediction: Prediction) -> tuple[str, ...]:
+    """Return the warnings that the answer itself repeats as the reason of no diagnosis."""
+    return (WARNING,) if prediction.in_domain is False else ()
+
+
 def show_answer(chosen: Chosen, analysis: Analysis) -> None:
-    """Show the answer and its reading; an answer that isn't accepted is greyed with its reason."""
+    """Show the answer and its reading; an answer that isn't accepted is greyed with its reason.
+
+    A picture of another kind gets no class as a heading, however sure the network is.
+    """
     prediction = analysis.prediction
+    if prediction.in_domain is False:
+        with st.container(border=True):
+            no_answer(analysis)
+        return
     label = describe(prediction.predicted)
     reason = why_not_accepted(prediction)
     # A percent sign belongs on the line of its number.
@@ -65,6 +76,13 @@ def show_answer(chosen: Chosen, analysis: Analysis) -> None:
             st.markdown(f":gray[{plain(reason)}]")
         st.markdown(plain(read_plainly(analysis, chosen.slice.pixels)))
         st.caption(plain(label.sentence))
+
+
+def no_answer(analysis: Analysis) -> None:
+    """Say that a picture of another kind gets no diagnosis, and what the network computes."""
+    st.markdown(f"### {no_diagnosis()}")
+    st.markdown(plain(why_not_accepted(analysis.prediction) or ""))
+    st.markdown(f":gray[{plain(read_plainly(analysis))}]")
 
 
 def slice_only(slice_: Slice, caption: str) -> None:

@@ -7,12 +7,13 @@ import numpy as np
 from fpdf.fonts import FontFace
 
 from core.data.phantom import SYNTHETIC
+from core.gate import WARNING
 from core.labels import describe
 from core.models.card import Card
 from core.pdf.facts import FIGURE_COLUMNS, card_rows, figure_rows
 from core.pdf.pictures import draw_pictures, read_map
 from core.pdf.sheet import BLACK, DARK, LIGHT, MARGIN, MIDDLE, PALE, WIDTH, Sheet
-from core.reading import percent, read_plainly, why_not_accepted
+from core.reading import no_diagnosis, percent, read_plainly, why_not_accepted
 from core.types import Analysis, Prediction, Slice
 from core.wording import _, ngettext, told
 
@@ -91,6 +92,9 @@ def _title(sheet: Sheet, prediction: Prediction, slice_: Slice, created: datetim
 
 def _warnings(sheet: Sheet, prediction: Prediction, slice_: Slice, synthetic: bool) -> None:
     texts = [*slice_.notes, *prediction.warnings]
+    if prediction.in_domain is False:
+        # The answer gives it as the reason of no diagnosis.
+        texts = [text for text in texts if text != WARNING]
     if synthetic:
         meaning = _("What a model says of it means nothing.")
         texts = [text for text in texts if text != SYNTHETIC]
@@ -120,6 +124,7 @@ def _answer(sheet: Sheet, analysis: Analysis, slice_: Slice) -> None:
     prediction = analysis.prediction
     label = describe(prediction.predicted)
     reason = why_not_accepted(prediction)
+    strange = prediction.in_domain is False
     badge = _("✓ Accepted") if reason is None else _("✗ Not accepted")
     sheet.ink(10, bold=True)
     badge_width = sheet.get_string_width(badge) + 6
@@ -131,9 +136,15 @@ def _answer(sheet: Sheet, analysis: Analysis, slice_: Slice) -> None:
     sheet.set_xy(MARGIN, top)
     sheet.ink(16, bold=True, colour=BLACK if reason is None else MIDDLE)
     room = WIDTH - badge_width - 35
-    sheet.cell(WIDTH, 9, f"{sheet.fitted(label.name, room)} · {percent(prediction.confidence)}")
+    answer = f"{sheet.fitted(label.name, room)} · {percent(prediction.confidence)}"
+    sheet.cell(WIDTH, 9, no_diagnosis() if strange else answer)
     sheet.set_xy(MARGIN, top + 10)
     sheet.ink(10.5)
+    if strange:
+        sheet.paragraph(reason or "", 5.2)
+        sheet.ink(9.5, colour=MIDDLE)
+        sheet.paragraph(read_plainly(analysis))
+        return
     sheet.paragraph(read_plainly(analysis, slice_.pixels), 5.2)
     sheet.ink(9.5, colour=MIDDLE)
     why = reason or _(
@@ -148,13 +159,14 @@ def _probabilities(sheet: Sheet, prediction: Prediction, card: Card | None) -> N
     order = np.argsort(-prediction.probabilities, kind="stable").tolist()
     shown, rest = order[:_MOST_BARS], order[_MOST_BARS:]
     row, name_width, figure_width = 6.2, 46.0, 22.0
+    strange = prediction.in_domain is False
     full = WIDTH - name_width - figure_width
     sheet.heading(_("Calibrated probabilities"), row * len(shown) + 12)
     top = sheet.get_y() + 4
     for index, position in enumerate(shown):
         y = top + index * row
         share = float(prediction.probabilities[position])
-        first = index == 0
+        first = index == 0 and not strange
         sheet.ink(9.5, bold=first)
         sheet.set_xy(MARGIN, y)
         name = describe(prediction.labels[position]).name
@@ -188,6 +200,9 @@ def _probabilities(sheet: Sheet, prediction: Prediction, card: Card | None) -> N
                 "{count} more class: {share}.", "{count} more classes together: {share}.", len(rest)
             ).format(count=len(rest), share=percent(others, 1))
         )
+    if strange:
+        sheet.paragraph(_("Grey: these probabilities don't count, for the reason given."))
+        return
     members = prediction.prediction_set or (prediction.predicted,)
     names = ", ".join(describe(key).name for key in members)
     sheet.paragraph(_("Prediction set: {labels}.").format(labels=names))

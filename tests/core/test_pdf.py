@@ -10,6 +10,7 @@ from PIL import Image, PngImagePlugin
 from core import DISCLAIMER
 from core.data.phantom import draw_phantom
 from core.errors import OutputError
+from core.gate import WARNING
 from core.models.card import parse_card
 from core.pdf import write_report
 from core.pdf.facts import card_rows, figure_rows
@@ -163,19 +164,27 @@ def test_warnings_come_before_the_answer():
     assert "Read this first" not in pages(written())[0]
 
 
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        ({"top": 0.48}, "below the 70 % that an answer needs"),
-        ({"top": 0.99, "in_domain": False}, "doesn't look like the brain MRI"),
-    ],
-)
-def test_an_answer_that_is_not_accepted_says_why(answer, reason):
-    (text,) = pages(written(analysed(**answer)))
+def test_an_answer_that_is_not_accepted_says_why():
+    (text,) = pages(written(analysed(0.48)))
     assert "✗ Not accepted" in text
     assert "✓" not in text
-    assert reason in text
+    assert "below the 70 % that an answer needs" in text
     assert "The model does not commit." in text
+
+
+def test_a_picture_of_another_kind_gets_no_diagnosis():
+    strange = analysed(0.99, in_domain=False, warnings=(WARNING, "The head is cut off."))
+    (text,) = pages(written(strange, the_card=card()))
+    assert "No diagnosis for this picture" in text
+    assert "✗ Not accepted" in text
+    assert "Meningioma · 99 %" not in text
+    assert "does not commit" not in text
+    assert "the network computes meningioma, 99 %" in " ".join(text.split())
+    assert "these probabilities don't count" in text
+    assert "Prediction set" not in text
+    # The reason stands with the answer, once.
+    assert text.count("brain MRI slices that") == 1
+    assert "The head is cut off." in text
 
 
 def test_a_phantom_is_marked_synthetic_everywhere():

@@ -113,12 +113,20 @@ def test_no_tumour_is_no_all_clear_and_points_nowhere():
 
 
 @pytest.mark.parametrize("label", LABELS)
-@pytest.mark.parametrize("answer", [{"top": 0.48}, {"top": 0.99, "in_domain": False}])
-def test_what_is_not_accepted_is_a_guess(label, answer):
-    text = read_plainly(analysed(prediction(label=label, **answer)))
+def test_what_is_not_accepted_is_a_guess(label):
+    text = read_plainly(analysed(prediction(0.48, label)))
     assert text.startswith("The model does not commit. Its best guess is ")
     assert "leans" not in text
     assert "answers" not in text
+
+
+@pytest.mark.parametrize("top", [0.48, 0.99])
+def test_of_a_picture_of_another_kind_it_tells_what_the_network_computes(top):
+    text = read_plainly(analysed(prediction(top, "glioma", ("notumor",), in_domain=False)))
+    assert text == (
+        f"For this picture the network computes glioma, {percent(top)}. That is no diagnosis: "
+        "it computes something for any picture."
+    )
 
 
 @pytest.mark.parametrize("top", [0.48, 0.75, 0.99])
@@ -142,9 +150,12 @@ def test_the_reason_why_an_answer_is_not_accepted():
     assert why_not_accepted(prediction(0.6996)) == (
         "The best guess reaches 69.96 %, below the 70.00 % that an answer needs."
     )
-    assert "doesn't look like the brain MRI" in why_not_accepted(prediction(0.99, in_domain=False))
+    assert why_not_accepted(prediction(0.99, in_domain=False)) == (
+        "The picture isn't like the brain MRI slices that this model learnt from, so its answer "
+        "means nothing."
+    )
     together = replace(prediction(0.99, in_domain=False), model=ENSEMBLE)
-    assert "that each of the models knows" in why_not_accepted(together)
+    assert "that each of the models learnt from" in why_not_accepted(together)
     assert why_not_accepted(prediction(0.99)) is None
 
 

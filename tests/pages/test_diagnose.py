@@ -119,7 +119,7 @@ def test_a_low_confidence_is_greyed_with_its_reason(open_page, predict_with, tex
 def test_another_kind_of_picture_is_not_accepted(open_page, predict_with, texts):
     predict_with(top=0.99, in_domain=False, warnings=("It looks like a photo.",))
     at = open_page(PAGE, sample="phantom-1")
-    assert "Not accepted" in texts(at)
+    assert "### No diagnosis for this picture" in texts(at)
     assert any("It looks like a photo" in w.value for w in at.warning)
 
 

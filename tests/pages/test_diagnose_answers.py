@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from core.cases import CaseLog
 from core.data.phantom import draw_phantom
 from core.errors import CaseLogError
+from core.gate import WARNING
 from core.settings import get_settings
 from tests.pages.conftest import card
 from ui import report
@@ -166,14 +167,21 @@ def test_a_photograph_keeps_its_probabilities_in_grey_with_the_reasons(
     assert records[-1]["quality"]["ok"] is False
 
 
-def test_a_slice_that_the_gate_refuses_is_grey_with_its_reason(open_page, predict_with, texts):
-    predict_with(in_domain=False, warnings=("The picture is not like the slices learnt from.",))
+def test_a_slice_that_the_gate_refuses_gets_no_diagnosis(open_page, predict_with, texts):
+    predict_with(top=0.99, in_domain=False, warnings=(WARNING, "It is small."))
     at = open_page(PAGE, sample="phantom-1")
     assert set(bars(at)["marker"]["color"]) == {"#7B8794"}
     said = texts(at)
-    assert "not like the slices learnt from" in said
-    assert "### :gray[Meningioma" in said
-    assert "doesn't look like the brain MRI" in said
+    assert [m.value for m in at.markdown if m.value.startswith("### ")] == [
+        "### No diagnosis for this picture"
+    ]
+    assert "Meningioma ·" not in said
+    assert ":gray[For this picture the network computes meningioma, 99 %." in said
+    assert "does not commit" not in said
+    assert "these probabilities don't count" in said
+    # The reason is told once, and what else there is to read stays.
+    assert said.count("the brain MRI slices that") == 1
+    assert any("It is small" in w.value for w in at.warning)
     assert "coverage:" not in said
 
 

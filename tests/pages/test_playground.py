@@ -1,13 +1,20 @@
+import json
+
 import pytest
 
 from core import DISCLAIMER
 from core.errors import ModelNotReadyError
+from core.gate import WARNING
 
 PAGE = "pages/7_Playground.py"
 
 
 def images(at):
     return [caption.replace("\\", "") for element in at.image for caption in element.captions]
+
+
+def bars(at):
+    return json.loads(at.get("plotly_chart")[0].proto.spec)["data"][1]
 
 
 def change(at, key, value):
@@ -71,6 +78,28 @@ def test_an_answer_that_is_not_accepted_is_grey(open_page, predict_with, disturb
     (answer,) = [m.value for m in at.markdown if "**Meningioma**" in m.value]
     assert answer.startswith(":gray[")
     assert any("Not accepted" in m.value for m in at.markdown)
+
+
+def test_a_picture_of_another_kind_gets_no_diagnosis(open_page, predict_with, texts):
+    fake = predict_with(top=0.99)
+    at = open_page(PAGE, sample="phantom-1")
+    fake.in_domain, fake.warnings = False, (WARNING,)
+    said = texts(change(at, "play_rotate", 45))
+    assert "### No diagnosis for this picture" in said
+    assert said.count("the brain MRI slices that") == 1
+    assert ":gray[For this picture the network computes meningioma, 99 %." in said
+    assert "Undisturbed: **Meningioma** · 99 %." in said
+    assert "Still" not in said
+    assert set(bars(at)["marker"]["color"]) == {"#7B8794"}
+
+
+def test_a_strange_scan_that_comes_to_be_known_says_so(open_page, predict_with, texts):
+    fake = predict_with(in_domain=False)
+    at = open_page(PAGE, sample="phantom-1")
+    assert "Undisturbed" not in texts(at)
+    fake.in_domain = True
+    said = texts(change(at, "play_rotate", 45))
+    assert "**Meningioma** · 91 %. Undisturbed, the picture gets no diagnosis." in said
 
 
 def test_the_slice_s_notes_and_the_model_s_warnings_are_shown(open_page, predict_with):
