@@ -13,7 +13,7 @@ from core.labels import describe
 from core.reading import FOCUS
 from core.types import FloatArray, Prediction
 
-Kind = Literal["alone", "unanimous", "majority", "split"]
+Kind = Literal["none", "alone", "unanimous", "partial", "majority", "split"]
 SAME_PLACE: Final = 0.5
 """Overlap from which two maps are said to point at the same place, as detectors count a hit."""
 OTHER_PLACE: Final = 0.1
@@ -28,33 +28,48 @@ class Consensus:
         votes: Names of the models by the class key that they answer, most votes first; among
             equals the class that the models are surer of.
         committed: Names of the models whose answer is accepted.
+        strange: Names of the models that find the slice unlike what they know. They have no
+            vote: what they compute means nothing.
     """
 
     votes: dict[str, tuple[str, ...]]
     committed: tuple[str, ...]
+    strange: tuple[str, ...] = ()
 
     @property
-    def total(self) -> int:
-        """Number of models."""
+    def voting(self) -> int:
+        """Number of models that have a vote."""
         return sum(map(len, self.votes.values()))
 
     @property
-    def leader(self) -> str:
-        """Class key with the most votes."""
-        return next(iter(self.votes))
+    def total(self) -> int:
+        """Number of models, with a vote or without."""
+        return self.voting + len(self.strange)
+
+    @property
+    def leader(self) -> str | None:
+        """Class key with the most votes; None without votes."""
+        return next(iter(self.votes), None)
 
     @property
     def kind(self) -> Kind:
-        """How the votes fall; `majority` means more than half, `alone` a single model."""
+        """How the votes fall.
+
+        `none` means that no model has a vote, `alone` a single model, `unanimous` one class by
+        all models, `partial` one class by those that have a vote while others find the slice
+        strange, `majority` a class by more than half of all models.
+        """
+        if self.leader is None:
+            return "none"
         if self.total == 1:
             return "alone"
         if len(self.votes) == 1:
-            return "unanimous"
+            return "partial" if self.strange else "unanimous"
         return "majority" if 2 * len(self.votes[self.leader]) > self.total else "split"
 
     @property
     def tumour(self) -> bool | None:
-        """Whether every model sees a tumour (True) or none does (False); None if they differ."""
+        """Whether every vote is for a tumour (True) or none is (False); None otherwise."""
         sides = {describe(key).tumour for key in self.votes}
         return sides.pop() if len(sides) == 1 else None
 
@@ -72,11 +87,13 @@ def count_votes(predictions: Sequence[Prediction]) -> Consensus:
         raise ModelNotReadyError("A comparison needs at least one ready model. Received: none.")
     found: dict[str, list[Prediction]] = {}
     for prediction in predictions:
-        found.setdefault(prediction.predicted, []).append(prediction)
+        if prediction.in_domain is not False:
+            found.setdefault(prediction.predicted, []).append(prediction)
     order = sorted(found, key=lambda k: (-len(found[k]), -sum(p.confidence for p in found[k]), k))
     return Consensus(
         {key: tuple(p.model for p in found[key]) for key in order},
         tuple(p.model for p in predictions if p.accepted),
+        tuple(p.model for p in predictions if p.in_domain is False),
     )
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.imaging.quality import assess
-from ui import cache, compare, diagnose, looks, result, shell
+from ui import cache, compare, diagnose, looks, result, shell, verdict
 from ui.errors import shown
 from ui.language import _
 
@@ -54,7 +54,7 @@ with screen, shown():
 with choice:
     compare.warnings(chosen, found)
 with screen:
-    compare.verdict(found)
+    verdict.show(found)
     compare.faults(found)
     looks.original(chosen)
 looks.panels(chosen, found)

@@ -1,4 +1,4 @@
-"""Pieces of the Compare screen: asking every model, the verdict, the table."""
+"""Pieces of the Compare screen: asking every model, the warnings, the table."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -138,75 +138,6 @@ def warnings(chosen: Chosen, found: Found) -> None:
     )
 
 
-def verdict(found: Found) -> None:
-    """Draw the agreement badge with the sentences that belong to it."""
-    consensus = found.consensus
-    label, icon, colour = _badge(consensus)
-    with st.container(border=True):
-        st.badge(label, icon=icon, color=colour)
-        st.markdown(" ".join(_sentences(found, consensus)))
-
-
-def _badge(consensus: Consensus) -> tuple[str, str, Any]:
-    name = plain(describe(consensus.leader).name)
-    if consensus.kind == "alone":
-        return _("One model alone"), ":material/person:", "gray"
-    if consensus.kind == "unanimous":
-        text = (
-            _("Both models say: {label}")
-            if consensus.total == 2
-            else _("All {total} models say: {label}")
-        ).format(total=consensus.total, label=name)
-        sure = len(consensus.committed) == consensus.total
-        return text, ":material/handshake:", "green" if sure else "blue"
-    if consensus.kind == "majority":
-        votes = len(consensus.votes[consensus.leader])
-        text = _("{votes} of {total} models say: {label}").format(
-            votes=votes, total=consensus.total, label=name
-        )
-        return text, ":material/call_split:", "orange"
-    return _("The models disagree"), ":material/call_split:", "red"
-
-
-def _sentences(found: Found, consensus: Consensus) -> list[str]:
-    if consensus.kind == "alone":
-        return [
-            _(
-                "Only {model} is ready. One model alone can't disagree: its answer stands here "
-                "without a second opinion, and there is no ensemble."
-            ).format(model=found.title(found.answers[0].prediction.model))
-        ]
-    said = []
-    if consensus.kind != "unanimous":
-        parts = [
-            _("**{label}** by {models}").format(
-                label=plain(describe(key).name), models=", ".join(map(found.title, names))
-            )
-            for key, names in consensus.votes.items()
-        ]
-        said.append("; ".join(parts) + ".")
-        if consensus.tumour:
-            said.append(_("All see a tumour; they differ on its kind."))
-        else:
-            said.append(_("They differ on whether there is a tumour at all."))
-    missing = consensus.total - len(consensus.committed)
-    if missing:
-        said.append(
-            ngettext(
-                "{count} of the {total} does not commit to its answer.",
-                "{count} of the {total} do not commit to their answers.",
-                missing,
-            ).format(count=missing, total=consensus.total)
-        )
-    said.append(
-        _(
-            "Agreement is no proof: the models learned from the same slices, and may share "
-            "their mistakes."
-        )
-    )
-    return said
-
-
 def table(found: Found) -> None:
     """Draw the table of answers, each beside its model's measured accuracy."""
     rows = [
@@ -256,12 +187,14 @@ def table(found: Found) -> None:
 
 def _row(title: str, prediction: Prediction, accuracy: str) -> dict[str, str]:
     names = [describe(key).name for key in prediction.prediction_set]
+    strange = prediction.in_domain is False
+    unset = strange or prediction.model == ENSEMBLE
     return {
         _("Model"): title,
-        _("Answer"): describe(prediction.predicted).name,
-        _("Confidence"): percent(prediction.confidence, 1),
+        _("Answer"): _("No diagnosis") if strange else describe(prediction.predicted).name,
+        _("Confidence"): "—" if strange else percent(prediction.confidence, 1),
         _("Accepted"): _("yes") if prediction.accepted else _("no"),
-        _("Prediction set"): "—" if prediction.model == ENSEMBLE else ", ".join(names),
+        _("Prediction set"): "—" if unset else ", ".join(names),
         _("Test accuracy"): accuracy,
     }
 

@@ -127,7 +127,10 @@ def _panel(
 ) -> None:
     prediction = analysis.prediction
     name, title = prediction.model, found.title(prediction.model)
+    strange = prediction.in_domain is False
     answer = f"{plain(describe(prediction.predicted).name)} · {percent(prediction.confidence)}"
+    if strange:
+        answer = _("No diagnosis")
     reason = why_not_accepted(prediction)
     # Every panel has the same lines above its picture, so that the pictures stand in a row.
     st.markdown(f"#### {title}")
@@ -153,7 +156,7 @@ def _panel(
         )
     shares = dict(zip(prediction.labels, map(float, prediction.probabilities), strict=True))
     st.plotly_chart(
-        figures.compact_bars(shares, order, prediction.threshold),
+        figures.compact_bars(shares, order, prediction.threshold, greyed=strange),
         key=f"compare_bars_{name}",
         config={"displayModeBar": False},
         alt=_("Calibrated probabilities of {model}: {values}").format(

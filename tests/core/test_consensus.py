@@ -8,10 +8,10 @@ from core.types import Prediction
 LABELS = ("glioma", "meningioma", "notumor")
 
 
-def says(model, label, top=0.9):
+def says(model, label, top=0.9, in_domain=None):
     rest = (1 - top) / 2
     p = np.array([top if name == label else rest for name in LABELS], np.float32)
-    return Prediction(model, LABELS, np.log(p), p, 0.7, (label,))
+    return Prediction(model, LABELS, np.log(p), p, 0.7, (label,), in_domain)
 
 
 def test_one_model_is_alone():
@@ -43,6 +43,34 @@ def test_half_is_no_majority_and_the_surer_side_stands_first():
 
 def test_no_tumour_alone_is_a_side_too():
     assert count_votes([says("cnn", "notumor"), says("vgg16", "notumor")]).tumour is False
+
+
+def test_who_finds_the_slice_strange_has_no_vote():
+    found = count_votes(
+        [says("cnn", "glioma"), says("vgg16", "glioma"), says("vgg19", "notumor", in_domain=False)]
+    )
+    assert (found.kind, found.votes) == ("partial", {"glioma": ("cnn", "vgg16")})
+    assert (found.strange, found.committed) == (("vgg19",), ("cnn", "vgg16"))
+    assert (found.voting, found.total, found.tumour) == (2, 3, True)
+
+
+def test_a_majority_is_one_of_all_models_with_a_vote_or_without():
+    found = count_votes(
+        [
+            says("a", "glioma"),
+            says("b", "glioma"),
+            says("c", "notumor"),
+            says("d", "glioma", in_domain=False),
+        ]
+    )
+    assert (found.kind, found.leader) == ("split", "glioma")
+
+
+@pytest.mark.parametrize("names", [("cnn",), ("cnn", "vgg16", "vgg19")])
+def test_if_all_find_it_strange_there_is_no_vote_at_all(names):
+    found = count_votes([says(name, "glioma", 0.99, in_domain=False) for name in names])
+    assert (found.kind, found.leader, found.tumour) == ("none", None, None)
+    assert (found.votes, found.committed, found.strange) == ({}, (), names)
 
 
 def test_nobody_is_refused():

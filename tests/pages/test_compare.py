@@ -11,6 +11,7 @@ from core.types import Analysis, Explanation, Prediction
 
 PAGE = "pages/2_Compare_models.py"
 LABELS = ("glioma", "meningioma", "notumor", "pituitary")
+NAMES = ("cnn", "vgg16")
 
 
 class Looker:
@@ -19,6 +20,7 @@ class Looker:
     def __init__(self, name, answer, top=0.9, at=(0.3, 0.3), labels=LABELS, warnings=()):
         self.name, self.answer, self.top, self.at, self.labels = name, answer, top, at, labels
         self.warnings = warnings
+        self.in_domain = WARNING not in warnings
         self.asked = 0
 
     def warm_up(self):
@@ -32,7 +34,7 @@ class Looker:
         far = (rows - self.at[0]) ** 2 + (columns - self.at[1]) ** 2
         cam = np.exp(-far / 0.01).astype(np.float32)
         prediction = Prediction(
-            self.name, self.labels, np.log(p), p, 0.7, (self.answer,), True, self.warnings
+            self.name, self.labels, np.log(p), p, 0.7, (self.answer,), self.in_domain, self.warnings
         )
         maps = {key: Explanation(key, cam, "grad-cam", "last") for key in self.labels}
         return Analysis(prediction, maps)
@@ -140,7 +142,7 @@ def test_models_that_disagree_on_the_kind(open_page, models, texts):
 def test_who_finds_the_picture_strange_is_named(open_page, models, strange, named):
     lookers = [
         Looker(name, "glioma", warnings=(WARNING, "Else.") if name in strange else ("Else.",))
-        for name in ("cnn", "vgg16")
+        for name in NAMES
     ]
     models(*lookers)
     at = open_page(PAGE, sample="phantom-1")
@@ -148,6 +150,28 @@ def test_who_finds_the_picture_strange_is_named(open_page, models, strange, name
     assert said[0] == "Else."
     assert len(said) == (1 if named is None else 2)
     assert named is None or named in said[1]
+
+
+@pytest.mark.parametrize(
+    ("strange", "verdict", "colour"),
+    [
+        (("cnn", "vgg16"), "No diagnosis: the models find the picture strange", "gray"),
+        (("vgg16",), "1 of 2 models says: Glioma", "orange"),
+    ],
+)
+def test_who_finds_the_picture_strange_has_no_vote(
+    open_page, models, texts, strange, verdict, colour
+):
+    models(*(Looker(n, "glioma", 0.99, warnings=(WARNING,) * (n in strange)) for n in NAMES))
+    at = open_page(PAGE, sample="phantom-1")
+    assert any(f":{colour}-badge[" in m.value and verdict in m.value for m in at.markdown)
+    # The ensemble of models of which one finds it strange gives none, either.
+    silent = [*(name in strange for name in NAMES), True]
+    assert list(answers(at)["Answer"] == "No diagnosis") == silent
+    assert list(answers(at)["Confidence"] == "—") == silent
+    assert texts(at).count(":gray[**No diagnosis**]") == sum(silent)
+    assert ("VGG16 finds the picture strange and has no vote." in texts(at)) == (len(strange) == 1)
+    assert "commit" not in texts(at)
 
 
 def test_no_place_is_told_for_no_tumour(open_page, models, texts):
