@@ -14,6 +14,7 @@ from core.imaging.decode import decode_image
 from core.imaging.disk import kind_of, load, unopened
 from core.imaging.limits import Limits, default_limits
 from core.imaging.names import safe_name, suffix_of
+from core.imaging.parsed import check_volume
 from core.imaging.sandbox import NO_ORDER, OrderKey, order_key
 from core.imaging.signature import (
     EXTENSIONS,
@@ -71,13 +72,16 @@ class InputFile:
             yield InputItem(self.file, slice=slice_, slices=len(self.slices))
 
 
-def read_bytes(data: bytes, name: str = "image", limits: Limits | None = None) -> list[Slice]:
+def read_bytes(
+    data: bytes, name: str = "image", limits: Limits | None = None, volume: int = 0
+) -> list[Slice]:
     """Read one uploaded file.
 
     Args:
         data: The whole file.
         name: Its name; made safe before it is used.
         limits: Bounds; the settings' limits by default.
+        volume: Which volume of a 4-D NIfTI file, from 0; any other file holds one.
 
     Returns:
         One slice of a still image; every slice of a volume in anatomical order.
@@ -89,18 +93,21 @@ def read_bytes(data: bytes, name: str = "image", limits: Limits | None = None) -
     limits = limits or default_limits()
     kind = require(data, SUPPORTED)
     if kind in IMAGES:
+        check_volume(volume)
         return [decode_image(data, name, limits)]
-    return to_slices(parse_volume(data, limits), name, limits)
+    return to_slices(parse_volume(data, limits, volume), name, limits)
 
 
-def read_path(path: str | os.PathLike[str], limits: Limits | None = None) -> list[Slice]:
+def read_path(
+    path: str | os.PathLike[str], limits: Limits | None = None, volume: int = 0
+) -> list[Slice]:
     """Read one file from disk, as `read_bytes`.
 
     Raises:
         InputError: If the file can't be opened or read.
     """
     limits = limits or default_limits()
-    return read_bytes(load(Path(path), limits), Path(path).name, limits)
+    return read_bytes(load(Path(path), limits), Path(path).name, limits, volume)
 
 
 def iter_bytes(data: bytes, name: str, limits: Limits | None = None) -> Iterator[InputItem]:
@@ -149,16 +156,23 @@ def walk_inputs(paths: Iterable[str | os.PathLike[str]], limits: Limits) -> Iter
             yield path
 
 
-def open_input(path: Path, shown: str, limits: Limits) -> Iterator[InputItem]:
-    """Yield the slices of one path of `walk_inputs`; what is wrong becomes an item too."""
+def open_input(path: Path, shown: str, limits: Limits, volume: int = 0) -> Iterator[InputItem]:
+    """Yield the slices of one path of `walk_inputs`; what is wrong becomes an item too.
+
+    Args:
+        path: A file, a zip, or a folder without images.
+        shown: The path as records show it.
+        limits: Bounds of what is read.
+        volume: As in `read_bytes`, of every file.
+    """
     if os.path.isdir(path):
         rule = "A folder holds at least one image. Received: none."
         yield InputItem(shown, error=UnreadableError(rule))
     elif kind_of(path) == "zip":
-        for file in _guarded(shown, partial(_zip_path_files, path, shown, limits)):
+        for file in _guarded(shown, partial(_zip_path_files, path, shown, limits, volume)):
             yield from file.items()
     else:
-        yield from _file(shown, partial(read_path, path, limits)).items()
+        yield from _file(shown, partial(read_path, path, limits, volume)).items()
 
 
 def _file(shown: str, read: Callable[[], list[Slice]], member: str = "") -> InputFile:
@@ -176,17 +190,17 @@ def _guarded(shown: str, files: Callable[[], Iterator[InputFile]]) -> Iterator[I
         yield InputFile(shown, error=error)
 
 
-def _zip_path_files(path: Path, shown: str, limits: Limits) -> Iterator[InputFile]:
+def _zip_path_files(path: Path, shown: str, limits: Limits, volume: int) -> Iterator[InputFile]:
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size > limits.max_inflated_bytes:
                 raise TooLargeError("A zip is smaller than what it may inflate to. Received: more.")
-            yield from _zip_files(file, shown, limits)
+            yield from _zip_files(file, shown, limits, volume)
     except OSError as error:
         raise unopened(error) from error
 
 
-def _zip_files(file: BinaryIO, shown: str, limits: Limits) -> Iterator[InputFile]:
+def _zip_files(file: BinaryIO, shown: str, limits: Limits, volume: int = 0) -> Iterator[InputFile]:
     found = False
     for member in _members(file, limits):
         found = True
@@ -194,7 +208,7 @@ def _zip_files(file: BinaryIO, shown: str, limits: Limits) -> Iterator[InputFile
         if member.error is not None:
             yield InputFile(name, member.name, error=member.error)
         else:
-            read = partial(read_bytes, member.data, member.name, limits)
+            read = partial(read_bytes, member.data, member.name, limits, volume)
             yield _file(name, read, member.name)
     if not found:
         raise UnreadableError("A zip holds at least one image. Received: none.")

@@ -15,7 +15,7 @@ from nibabel.spatialimages import HeaderDataError
 
 from core.errors import NotAssessableError, TooLargeError, UnreadableError, UnsupportedTypeError
 from core.imaging.limits import MEGABYTE, Limits
-from core.imaging.parsed import Parsed
+from core.imaging.parsed import Parsed, check_volume
 from core.imaging.planes import usable_planes
 from core.imaging.signature import inflate_head
 from core.types import FloatArray
@@ -52,17 +52,15 @@ def parse_nifti(data: bytes, limits: Limits, volume: int = 0) -> Parsed:
         Voxels of shape (depth, height, width) in LPS order (see `core.types.Volume`).
 
     Raises:
-        UnreadableError: If the header is invalid or promises more than the file holds.
+        UnreadableError: If the header is invalid or promises more than the file holds, or
+            there is no such volume.
         UnsupportedTypeError: If the values are complex or colours, or there are 5 dimensions.
         TooLargeError: If it has too many voxels or inflates to too much.
         NotAssessableError: If all voxels are the same, or the slices too small in every plane.
     """
     packed = data[:2] == b"\x1f\x8b"
     header = _read_header(inflate_head(data, 540) if packed else data[:540])
-    if not 0 <= volume < header.volumes:
-        raise UnreadableError(
-            f"The volume's number lies from 0 to {header.volumes - 1}. Received: {volume}."
-        )
+    check_volume(volume, header.volumes)
     count = math.prod(header.shape)
     needed = header.offset + (volume + 1) * count * header.dtype.itemsize
     held = len(data) * _DEFLATE_RATIO if packed else len(data)
@@ -75,7 +73,7 @@ def parse_nifti(data: bytes, limits: Limits, volume: int = 0) -> Parsed:
         raise TooLargeError(
             f"A volume may have at most {limits.max_voxels:,} voxels. Received: {count:,}."
         )
-    if needed > limits.max_inflated_bytes:
+    if packed and needed > limits.max_inflated_bytes:
         raise TooLargeError(
             f"A file may inflate to at most {limits.max_inflated_bytes / MEGABYTE:.4g} MB. "
             f"Received: {needed / MEGABYTE:.4g} MB."

@@ -3,7 +3,24 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+from core.errors import UnreadableError
 from core.types import FloatArray
+
+
+def check_volume(volume: int, volumes: int = 1) -> None:
+    """Refuse a volume that a file doesn't hold; a picture and a DICOM file hold one.
+
+    Args:
+        volume: Which one, from 0.
+        volumes: How many there are.
+
+    Raises:
+        UnreadableError: With numbers from 1, as people count.
+    """
+    if not 0 <= volume < volumes:
+        raise UnreadableError(
+            f"The volume's number lies from 1 to {volumes}. Received: {volume + 1}."
+        )
 
 
 @dataclass(frozen=True, eq=False)

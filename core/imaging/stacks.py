@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from core.errors import InputError, NotAssessableError, TooLargeError
 from core.imaging.inputs import iter_bytes, read_bytes
 from core.imaging.limits import Limits, default_limits
 from core.imaging.names import safe_name
+from core.imaging.parsed import check_volume
 from core.imaging.planes import Plane, usable_planes
 from core.imaging.sandbox import OrderKey, order_key
 from core.imaging.signature import detect
-from core.imaging.volume import depth, read_volume, reslice
+from core.imaging.volume import depth, parse_volume, reslice, to_volume
 from core.types import Slice, Volume
 
 _NIFTI: Final = frozenset({"nifti", "nifti-gz"})
@@ -28,12 +29,18 @@ class Stack:
         slices: In order; empty for a volume, which is cut when it is asked for.
         volume: A volume in the patient's axes; None for frames, series and pictures.
         planes: The planes along which its slices are large enough; empty without a volume.
+        volumes: How many volumes its file says that it holds.
+        number: Which of them this is, from 1.
+        data: The file, if it holds several: `another_volume` reads it again.
     """
 
     name: str
     slices: tuple[Slice, ...] = ()
     volume: Volume | None = None
     planes: tuple[Plane, ...] = ()
+    volumes: int = 1
+    number: int = 1
+    data: bytes | None = field(default=None, repr=False)
 
     def count(self, plane: Plane = "axial") -> int:
         """Return how many slices there are; the plane matters for a volume alone."""
@@ -115,9 +122,9 @@ def read_stacks(files: Iterable[tuple[str, bytes]], limits: Limits | None = None
                     f"Uploads hold at most {limits.max_voxels:,} pixels together. Received: more."
                 )
             if kind in _NIFTI:
-                volume = read_volume(data, name, replace(limits, max_voxels=room))
-                room -= volume.voxels.size
-                stacks.append(_stack_of(volume, limits))
+                stack = _read_volume(data, name, replace(limits, max_voxels=room))
+                room -= stack.volume.voxels.size if stack.volume is not None else 0
+                stacks.append(stack)
                 continue
             slices, wrong = _slices(kind, name, data, replace(limits, max_voxels=room))
         except InputError as error:
@@ -149,9 +156,29 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, len(n), n) if p.isdecimal() else (1, 0, p) for p, n in numbers)
 
 
-def _stack_of(volume: Volume, limits: Limits) -> Stack:
+def another_volume(stack: Stack, number: int, limits: Limits | None = None) -> Stack:
+    """Read another volume of a stack's file.
+
+    Args:
+        stack: A stack of `read_stacks` whose file holds several volumes.
+        number: Which volume, from 1.
+        limits: Bounds; the settings' limits by default.
+
+    Raises:
+        InputError: If the file has no such volume, or it can't be read.
+    """
+    if number == stack.number or stack.data is None:
+        check_volume(number - 1, stack.volumes)
+        return stack
+    return _read_volume(stack.data, stack.name, limits or default_limits(), number)
+
+
+def _read_volume(data: bytes, name: str, limits: Limits, number: int = 1) -> Stack:
+    parsed = parse_volume(data, limits, number - 1)
+    volume = to_volume(parsed, name)
     planes, _ = usable_planes(volume.voxels.shape, volume.spacing, limits)
-    return Stack(volume.name, volume=volume, planes=planes)
+    kept = data if parsed.volumes > 1 else None
+    return Stack(volume.name, (), volume, planes, parsed.volumes, number, kept)
 
 
 def _slices(

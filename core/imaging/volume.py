@@ -10,7 +10,7 @@ from core.errors import NotAssessableError, TooLargeError, UnreadableError
 from core.imaging import sandbox
 from core.imaging.limits import Limits, default_limits
 from core.imaging.names import safe_name
-from core.imaging.parsed import Parsed
+from core.imaging.parsed import Parsed, check_volume
 from core.imaging.planes import AXIS, Plane, pixel_size, square_shape, usable_planes
 from core.imaging.signature import VOLUMES, require
 from core.types import FloatArray, Slice, Volume
@@ -36,10 +36,12 @@ def parse_volume(
         isolate: Whether to parse in the bounded worker process.
 
     Raises:
-        InputError: If it is no such file, broken, or beyond a limit.
+        InputError: If it is no such file, broken, or beyond a limit, or holds no such volume.
     """
     limits = limits or default_limits()
     kind = require(data, VOLUMES)
+    if kind == "dicom":
+        check_volume(volume)
     if isolate:
         return sandbox.parse(kind, data, limits, volume)
     from core.imaging.dicom import parse_dicom
@@ -56,7 +58,15 @@ def read_volume(
     Raises:
         InputError: As `parse_volume`; also if the file's frames are no volume in space.
     """
-    parsed = parse_volume(data, limits, volume)
+    return to_volume(parse_volume(data, limits, volume), name)
+
+
+def to_volume(parsed: Parsed, name: str) -> Volume:
+    """Return a parsed file as one volume.
+
+    Raises:
+        UnreadableError: If its frames are no volume in space.
+    """
     if not parsed.spatial:
         raise UnreadableError(
             "A volume has several slices with known distances. "

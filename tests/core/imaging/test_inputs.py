@@ -3,13 +3,22 @@ import os
 import stat
 import zipfile
 
+import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
 
 from core.errors import TooLargeError, UnreadableError, UnsupportedTypeError
-from core.imaging.inputs import iter_bytes, iter_files, iter_inputs, read_bytes, read_path
+from core.imaging.inputs import (
+    iter_bytes,
+    iter_files,
+    iter_inputs,
+    open_input,
+    read_bytes,
+    read_path,
+)
 from core.imaging.limits import Limits
+from tests.core.imaging.test_volume import dicom
 
 
 def png(seed: int = 0) -> bytes:
@@ -33,6 +42,23 @@ def test_one_image_gives_one_slice(tmp_path):
     [slice_] = read_path(path)
     assert slice_.name == "a.png"
     assert slice_.sha256 == read_bytes(png(), "b.png")[0].sha256
+
+
+def test_a_volume_is_chosen_in_every_file_and_pictures_hold_one(tmp_path):
+    values = np.random.default_rng(0).normal(size=(18, 20, 17, 2)).astype(np.float32)
+    scan = nib.Nifti1Image(values, np.eye(4)).to_bytes()
+    whole, packed = tmp_path / "a.nii", tmp_path / "b.zip"
+    whole.write_bytes(scan)
+    packed.write_bytes(zipped({"in.nii": scan, "still.png": png()}))
+    second = read_bytes(scan, volume=1)[3].sha256
+    assert read_path(whole, volume=1)[3].sha256 == second != read_path(whole)[3].sha256
+    assert list(open_input(whole, "a", Limits(), 1))[3].slice.sha256 == second
+    items = list(open_input(packed, "b", Limits(), 1))
+    assert items[3].slice.sha256 == second
+    for data in (png(), dicom(0.0, 1, 90)):
+        with pytest.raises(UnreadableError, match=r"from 1 to 1\. Received: 2\."):
+            read_bytes(data, volume=1)
+    assert [item.file for item in items if item.error] == ["b/still.png"]
 
 
 def test_a_missing_file_says_so(tmp_path):

@@ -83,8 +83,16 @@ def test_a_volume_of_four_dimensions_is_chosen():
     assert parsed.volumes == 2
     assert parsed.voxels[:5, :6, :6].min() == 1.0
     assert parsed.notes[0] == "The file holds 2 volumes; number 2 was read."
-    with pytest.raises(UnreadableError, match=r"from 0 to 1\. Received: 2"):
-        parse(make(values), volume=2)
+    for volume, told in ((2, 3), (-1, 0)):
+        with pytest.raises(UnreadableError, match=rf"from 1 to 2\. Received: {told}\."):
+            parse(make(values), volume=volume)
+
+
+def test_only_what_must_be_inflated_is_bounded_by_inflation():
+    data = make(np.stack((corner(), corner()), axis=-1))
+    assert parse(data, volume=1, max_inflated_bytes=4096).volumes == 2
+    with pytest.raises(TooLargeError, match="may inflate to at most"):
+        parse(gzip.compress(data), volume=1, max_inflated_bytes=4096)
 
 
 def test_two_dimensions_are_one_slice():

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from pydicom.data import get_testdata_file
 
-from core.errors import NotAssessableError, TooLargeError
+from core.errors import NotAssessableError, TooLargeError, UnreadableError
+from core.imaging.inputs import read_bytes
 from core.imaging.limits import Limits
-from core.imaging.stacks import natural, read_stacks
+from core.imaging.stacks import another_volume, natural, read_stacks
 from tests.core.imaging.test_volume import SERIES, dicom
 
 
@@ -101,6 +102,29 @@ def test_all_uploads_together_are_bounded():
             archive.writestr(f"{i}.png", png(i + 5))
     (fault,) = read_stacks([("z.zip", buffer.getvalue())], limits).faults
     assert "A zip holds at most 1,152 pixels" in str(fault.error)
+
+
+def test_another_volume_of_a_file_is_read_when_it_is_asked_for():
+    data = nifti((18, 20, 17, 3))
+    (first,) = read_stacks([("<x>.nii", data)]).stacks
+    assert (first.volumes, first.number) == (3, 1)
+    third = another_volume(first, 3)
+    assert (third.volumes, third.number, third.name) == (3, 3, first.name)
+    assert third.cut(2).notes[0] == "The file holds 3 volumes; number 3 was read."
+    assert third.cut(2).sha256 == read_bytes(data, volume=2)[2].sha256 != first.cut(2).sha256
+    assert another_volume(first, 1) is first
+    assert another_volume(third, 1).cut(2).sha256 == first.cut(2).sha256
+    with pytest.raises(UnreadableError, match=r"from 1 to 3\. Received: 4\."):
+        another_volume(first, 4)
+
+
+def test_what_holds_one_volume_has_no_other():
+    for name, data in {"a.nii": nifti((18, 20, 17)), "b.png": png(9)}.items():
+        (stack,) = read_stacks([(name, data)]).stacks
+        assert (stack.volumes, stack.data) == (1, None)
+        assert another_volume(stack, 1) is stack
+        with pytest.raises(UnreadableError, match=r"from 1 to 1\. Received: 2\."):
+            another_volume(stack, 2)
 
 
 def test_every_upload_has_the_limit_of_one_file_whatever_its_kind():
