@@ -10,7 +10,7 @@ from typing import Final
 import streamlit as st
 
 from core.data.phantom import phantom_volume
-from core.imaging.stacks import Reading, Stack, read_stacks
+from core.imaging.stacks import Reading, Stack, another_volume, read_stacks
 from core.types import Prediction, Slice
 from core.uncertainty import Spread, spread
 from ui.cache import stamp, warm
@@ -34,6 +34,25 @@ def digest(uploads: Sequence[Upload]) -> str:
 @st.cache_resource(max_entries=4, ttl=_HOUR, show_spinner=False)
 def _reading(digest: str, _uploads: list[Upload]) -> Reading:
     return read_stacks((upload.name, upload.data) for upload in _uploads)
+
+
+def volume_of(stack: Stack, number: int, key: str) -> Stack:
+    """Read another volume of a stack's file once.
+
+    Args:
+        stack: Its first volume.
+        number: Which volume, from 1.
+        key: What tells the stack from all others, whoever uploaded them.
+
+    Raises:
+        InputError: If that volume can't be read.
+    """
+    return stack if number == stack.number else _volume(key, number, stack)
+
+
+@st.cache_resource(max_entries=4, ttl=_HOUR, show_spinner=False)
+def _volume(key: str, number: int, _stack: Stack) -> Stack:
+    return another_volume(_stack, number)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

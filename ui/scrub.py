@@ -1,4 +1,4 @@
-"""Choosing one slice out of a volume, a series or several pictures."""
+"""Choosing one slice out of one or several volumes, a series or several pictures."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,10 +8,12 @@ import streamlit as st
 from core.imaging.planes import Plane
 from core.imaging.stacks import Fault, Reading, Stack
 from core.types import Slice
-from ui.errors import plain
+from ui import cache_scans
+from ui.errors import plain, shown
 from ui.language import _, ngettext, told
 
 _MOST_FAULTS: Final = 5
+_MOST_VOLUMES: Final = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,13 +24,15 @@ class Look:
         stack: The slices that belong together.
         plane: Along which plane a volume is cut.
         position: The slice on the screen, from 0.
-        key: Short digest of the content and the plane.
+        key: Short digest of the content, with the volume and the plane.
+        picker: As `key`, for all volumes of one file: they share their planes and slices.
     """
 
     stack: Stack
     plane: Plane
     position: int
     key: str
+    picker: str
 
     @property
     def count(self) -> int:
@@ -48,6 +52,8 @@ class Look:
     def origin(self) -> str:
         """What is on the screen, for a person; not yet escaped."""
         name = self.slice.name
+        if self.stack.volumes > 1:
+            name = _("{name}, volume {number}").format(name=name, number=self.stack.number)
         if self.count == 1:
             return name
         if len(self.stack.planes) > 1:
@@ -87,7 +93,23 @@ def choose(reading: Reading, digest: str) -> Look | None:
             key=f"stack_{digest[:12]}",
             persist_state="session",
         )
-    return scrub(stacks[number], f"{digest[:12]}_{number}")
+    key = f"{digest[:12]}_{number}"
+    stack = stacks[number]
+    if stack.volumes > 1:
+        with shown():
+            stack = cache_scans.volume_of(stack, _volume(stack, key), f"{digest}_{number}")
+    return scrub(stack, key)
+
+
+def _volume(stack: Stack, key: str) -> int:
+    """Draw the picker of a file's volume; return its number, from 1."""
+    return st.selectbox(
+        _("Volume"),
+        # A header may promise billions.
+        range(1, min(stack.volumes, _MOST_VOLUMES) + 1),
+        key=f"volume_{key}",
+        persist_state="session",
+    )
 
 
 def scrub(stack: Stack, key: str) -> Look:
@@ -95,7 +117,7 @@ def scrub(stack: Stack, key: str) -> Look:
 
     Args:
         stack: The slices.
-        key: What tells the stack from others.
+        key: What tells the stack's file from others.
     """
     plane: Plane = stack.planes[0] if stack.planes else "axial"
     if len(stack.planes) > 1:
@@ -112,16 +134,17 @@ def scrub(stack: Stack, key: str) -> Look:
             )
             or plane
         )
-    key = f"{key}_{plane}"
+    picker = f"{key}_{plane}"
+    key = f"{picker}_{stack.number}" if stack.volumes > 1 else picker
     count = stack.count(plane)
     if count == 1:
-        return Look(stack, plane, 0, key)
-    slider, wanted = f"slice_{key}", st.session_state.pop(_jump(key), None)
+        return Look(stack, plane, 0, key, picker)
+    slider, wanted = f"slice_{picker}", st.session_state.pop(_jump(picker), None)
     if wanted is not None:
         st.session_state[slider] = wanted + 1
     st.session_state.setdefault(slider, (count + 1) // 2)
     number = st.slider(_("Slice"), 1, count, key=slider, persist_state="session")
-    return Look(stack, plane, number - 1, key)
+    return Look(stack, plane, number - 1, key, picker)
 
 
 def jump(look: Look, position: int) -> None:
@@ -132,7 +155,7 @@ def jump(look: Look, position: int) -> None:
         position: Where to, from 0; ignored if there is no such slice.
     """
     if 0 <= position < look.count:
-        st.session_state[_jump(look.key)] = position
+        st.session_state[_jump(look.picker)] = position
 
 
 def show_faults(reading: Reading) -> None:
@@ -162,5 +185,5 @@ def _title(stack: Stack) -> str:
     )
 
 
-def _jump(key: str) -> str:
-    return f"jump_{key}"
+def _jump(picker: str) -> str:
+    return f"jump_{picker}"

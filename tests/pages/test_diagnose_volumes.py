@@ -1,4 +1,5 @@
 import io
+import struct
 import zipfile
 
 import cv2
@@ -146,6 +147,49 @@ def test_the_drawn_volume_is_marked_synthetic(open_page, predictor, texts):
     assert "Phantom volume (synthetic), slice 12 of 24" in texts(at)
     assert "drawn phantom" in texts(at)
     assert slider(at).max == 24
+
+
+def test_a_volume_of_several_is_chosen_and_keeps_the_place(opened, predictor, texts):
+    flat = np.stack([slice_.pixels for slice_ in SLICES]).transpose(2, 1, 0)[::-1, ::-1]
+    values = np.stack((flat, flat[::-1], np.zeros_like(flat)), axis=-1)
+    at = opened(("f.nii", nib.Nifti1Image(values, np.eye(4)).to_bytes()))
+    assert "f.nii, volume 1, axial slice 10 of 20" in texts(at)
+    slider(at).set_value(12).run()
+    press(at, "Predict all 20 slices")
+    asked = predictor.asked
+    box = next(box for box in at.selectbox if box.label == "Volume")
+    assert (box.options, box.value) == (["1", "2", "3"], 1)
+    box.set_value(2).run()
+    said = texts(at)
+    assert "f.nii, volume 2, axial slice 12 of 20" in said
+    assert "The file holds 3 volumes; number 2 was read." in said
+    assert predictor.asked == asked + 1
+    # What was said of the slices of volume 1 is not said of those of volume 2.
+    press(at, "Predict all 20 slices")
+    next(box for box in at.selectbox if box.label == "Volume").set_value(3).run()
+    (error,) = at.error
+    assert "every voxel is the same" in error.value
+    next(box for box in at.selectbox if box.label == "Volume").set_value(1).run()
+    assert not at.error
+    assert "volume 1, axial slice 12 of 20" in texts(at)
+
+
+def test_a_header_that_promises_billions_of_volumes_is_no_list_of_billions(opened):
+    flat = np.stack([slice_.pixels for slice_ in SLICES]).transpose(2, 1, 0)
+    image = nib.Nifti2Image(np.stack((flat, flat), axis=-1), np.eye(4))
+    data = bytearray(image.to_bytes())
+    struct.pack_into("<q", data, 16 + 8 * 4, 2**50)
+    at = opened(("f.nii", bytes(data)))
+    (box,) = [box for box in at.selectbox if box.label == "Volume"]
+    assert len(box.options) == 2000
+    box.set_value(2000).run()
+    (error,) = at.error
+    assert "all the voxels that its header declares" in error.value
+
+
+def test_a_file_of_one_volume_offers_no_choice(opened):
+    at = opened(("head.nii", nifti()))
+    assert not [box for box in at.selectbox if box.label == "Volume"]
 
 
 def test_files_of_a_series_are_one_scan(opened, texts):
