@@ -40,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--explain", type=Path, metavar="DIR", help="write a Grad-CAM overlay and map per record"
     )
+    parser.add_argument(
+        "--volume",
+        type=at_least_one,
+        metavar="N",
+        help="which volume of 4-D NIfTI files, from 1; other files hold one; default: 1",
+    )
     parser.add_argument("--format", choices=FORMATS, default="table", help="default: table")
     parser.add_argument(
         "--engine",
@@ -73,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         if cluster is None:
             predictors = _load(names, skip=arguments.model == "all")
             labels = dict.fromkeys(label for p in predictors for label in p.labels)
-            groups = _serial(arguments.paths, predictors, folder, bar)
+            groups = _serial(arguments.paths, arguments.volume or 1, predictors, folder, bar)
         else:
             load_keras()
             from core.engines.archive import read_archive
@@ -101,8 +107,9 @@ def _cluster(arguments: argparse.Namespace) -> "Cluster | None":
             if getattr(arguments, name) is not None:
                 raise argparse.ArgumentTypeError(f"argument --{name}: it needs --engine dask")
         return None
-    if arguments.explain is not None:
-        raise argparse.ArgumentTypeError("argument --explain: it needs --engine serial")
+    for name in ("explain", "volume"):
+        if getattr(arguments, name) is not None:
+            raise argparse.ArgumentTypeError(f"argument --{name}: it needs --engine serial")
     if arguments.scheduler is not None and arguments.workers is not None:
         raise argparse.ArgumentTypeError("argument --workers: a scheduler has its own workers")
     from core.engines.archive import Cluster
@@ -149,13 +156,14 @@ def _load(names: list[str], skip: bool) -> list["Predictor"]:
 
 def _serial(
     paths: list[Path],
+    number: int,
     predictors: list["Predictor"],
     folder: ExplanationFolder | None,
     bar: "tqdm[Any]",
 ) -> Iterator[list[Record]]:
     limits = default_limits()
     for shard in iter_shards(paths, limits):
-        items = _items(shard, limits, bar)
+        items = _items(shard, limits, number - 1, bar)
         for chunk in chunks(items, BATCH if folder is None else 1):
             if folder is None:
                 yield [record for records in score(chunk, predictors) for record in records]
@@ -163,9 +171,11 @@ def _serial(
                 yield list(_explained(chunk[0], predictors, folder))
 
 
-def _items(shard: tuple[Source, ...], limits: Limits, bar: "tqdm[Any]") -> Iterator[InputItem]:
+def _items(
+    shard: tuple[Source, ...], limits: Limits, volume: int, bar: "tqdm[Any]"
+) -> Iterator[InputItem]:
     for source in shard:
-        yield from source.items(limits)
+        yield from source.items(limits, volume)
         _advance(bar, 1)
 
 

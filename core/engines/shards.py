@@ -41,9 +41,14 @@ class Source:
     size: int
     modified: int
 
-    def items(self, limits: Limits) -> Iterator[InputItem]:
-        """Yield its slices; what is wrong with it becomes an item too."""
-        return open_input(self.path, self.shown, limits)
+    def items(self, limits: Limits, volume: int = 0) -> Iterator[InputItem]:
+        """Yield its slices; what is wrong with it becomes an item too.
+
+        Args:
+            limits: Bounds of what is read.
+            volume: Which volume of a 4-D NIfTI file, from 0; any other file holds one.
+        """
+        return open_input(self.path, self.shown, limits, volume)
 
 
 def iter_shards(paths: Iterable[Path], limits: Limits) -> Iterator[tuple[Source, ...]]:

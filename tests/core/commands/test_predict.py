@@ -4,6 +4,7 @@ import json
 import zipfile
 
 import cv2
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -169,6 +170,37 @@ def test_a_picture_out_of_domain_gets_no_answer_in_the_table(ask, tmp_path):
     assert record["warnings"]
     _, lines, _ = ask(noise)
     assert "no answer" in lines[1]
+
+
+def test_a_volume_of_four_dimensions_is_chosen(ask, phantom_files, tmp_path):
+    values = np.random.default_rng(0).normal(size=(18, 20, 17, 2)).astype(np.float32)
+    scan = tmp_path / "v.nii"
+    scan.write_bytes(nib.Nifti1Image(values, np.eye(4)).to_bytes())
+    words = ("--format", "jsonl", scan, phantom_files[0])
+    _, lines, _ = ask(*words)
+    first = [json.loads(line) for line in lines]
+    code, lines, _ = ask("--volume", 2, *words)
+    *second, still = [json.loads(line) for line in lines]
+    assert code == 1
+    assert still["error"] == "The volume's number lies from 1 to 1. Received: 2."
+    for number, records in enumerate((first[:-1], second), 1):
+        note = f"The file holds 2 volumes; number {number} was read."
+        assert all(note in record["warnings"] for record in records)
+    assert [r["slice"] for r in second] == [r["slice"] for r in first[:-1]] == list(range(17))
+    assert [r["probabilities"] for r in second] != [r["probabilities"] for r in first[:-1]]
+    code, lines, _ = ask("--volume", 3, scan)
+    assert code == 1
+    assert "The volume's number lies from 1 to 2. Received: 3." in " ".join(lines)
+
+
+def test_a_volume_is_a_whole_number_from_1_and_not_for_a_cluster(ask, phantom_files):
+    for words, told in (
+        (["0"], "a whole number from 1 is needed, not '0'"),
+        (["2", "--engine", "dask"], "it needs --engine serial"),
+    ):
+        code, lines, err = ask("--volume", *words, phantom_files[0])
+        assert (code, lines) == (2, [])
+        assert f"argument --volume: {told}" in err
 
 
 def test_an_unknown_model(ask, phantom_files):
