@@ -102,6 +102,7 @@ def read_upload(
     explain: bool,
     index: int | None,
     gather: bool,
+    number: int = 1,
 ) -> Answer | Pending:
     """Read one upload, and answer it unless it is better answered together with others.
 
@@ -112,12 +113,13 @@ def read_upload(
         explain: Whether to draw the map of the predicted class.
         index: Which slice of a volume; None for the middle one.
         gather: Whether slices may wait to go through a model with others.
+        number: Which volume of a 4-D NIfTI file, from 1; any other file holds one.
 
     Returns:
         The answer, or the slice that waits for one.
 
     Raises:
-        InputError: If the file can't be read.
+        InputError: If the file can't be read, or has no volume of that number.
         FieldError: If the file has no slice of that index.
     """
     data = file.file.read()
@@ -125,11 +127,12 @@ def read_upload(
     name = file.filename or ""
     # The same weights may be published anew, with another temperature.
     models = [f"{p.card.name}:{p.card.sha256}:{p.card.created}" for p in predictors]
-    key = (sha256(data).hexdigest(), suffix_of(name), str(explain), str(index), *models)
+    asked = (str(explain), str(index), str(number))
+    key = (sha256(data).hexdigest(), suffix_of(name), *asked, *models)
     answer = known.get(key)
     if answer is not None:
         return answer
-    slices = read_bytes(data, name)
+    slices = read_bytes(data, name, volume=number - 1)
     slice_ = _choose(slices, index)
     if gather and not explain and slice_.pixels.size < _ALONE_PIXELS:
         return Pending(key, slice_, len(slices))

@@ -53,17 +53,23 @@ async def predict(
     slice: Annotated[  # noqa: A002
         int | None, Form(description="Which slice of a volume, from 0; the middle one by default.")
     ] = None,
+    volume: Annotated[
+        int,
+        Form(description="Which volume of a 4-D NIfTI file, from 1; any other file holds one."),
+    ] = 1,
 ) -> Any:
     """Say what one slice shows, and how sure the model is."""
     started = time.perf_counter()
     form = await request.form()
-    check_fields(request, form.keys(), ("file", "model", "explain", "slice"))
+    check_fields(request, form.keys(), ("file", "model", "explain", "slice", "volume"))
     name, names = service.wanted(model)
     request.state.model = name
     gather = service.settings.batch_size > 1
     async with service.work.place(request.receive) as place:
         models = await place.run(service.predictors, names)
-        step = await place.run(read_upload, file, models, service.answers, explain, slice, gather)
+        step = await place.run(
+            read_upload, file, models, service.answers, explain, slice, gather, volume
+        )
         answer = await service.answer(place, step, models)
     service.metrics.count(answer.prediction)
     return {**Assessment.fields_of(answer, name), **_envelope(request, started)}

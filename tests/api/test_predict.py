@@ -147,6 +147,32 @@ def test_a_volume_is_answered_by_its_middle_or_the_chosen_slice(client, tmp_path
     )
 
 
+def test_a_volume_of_four_dimensions_is_chosen(client, png):
+    import nibabel
+
+    from core.data.phantom import phantom_volume
+
+    both = [np.stack([s.pixels for s in phantom_volume(k, depth=5, size=64)]) for k in (3, 4)]
+    values = np.stack([voxels.transpose(2, 1, 0) for voxels in both], axis=-1)
+    data = nibabel.Nifti1Image(values, np.eye(4)).to_bytes()
+    plain, first, second = (
+        post(client, data, "v.nii", **field).json()
+        for field in ({}, {"volume": "1"}, {"volume": "2"})
+    )
+    assert plain["probabilities"] == first["probabilities"] != second["probabilities"]
+    for answer, number in ((plain, 1), (first, 1), (second, 2)):
+        assert f"The file holds 2 volumes; number {number} was read." in answer["warnings"]
+    for content, name, wanted, most in (
+        (data, "v.nii", 3, 2), (data, "v.nii", 0, 2), (data, "v.nii", -4, 2), (png, "a.png", 2, 1),
+    ):  # fmt: skip
+        refused = post(client, content, name, volume=str(wanted))
+        assert refused.status_code == 422
+        assert refused.json()["detail"] == (
+            f"The volume's number lies from 1 to {most}. Received: {wanted}."
+        )
+    assert post(client, data, "v.nii", volume="two").status_code == 422
+
+
 def test_a_photograph_gets_no_diagnosis(client):
     rng = np.random.default_rng(0)
     buffer = io.BytesIO()

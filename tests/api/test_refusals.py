@@ -99,7 +99,7 @@ def test_a_model_in_the_address_is_refused_rather_than_ignored(client):
 
 
 def test_an_unknown_field_is_refused_rather_than_ignored(client):
-    detail = "The fields are file, model, explain, slice. Received: a field 'modle'."
+    detail = "The fields are file, model, explain, slice, volume. Received: a field 'modle'."
     assert_problem(post(client, png(NOISE), modle="cnn"), 422, "invalid-field", detail)
 
 
