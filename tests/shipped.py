@@ -33,7 +33,7 @@ REFUSED = {
     DICOM / "rtdose.dcm": "Received: 10 x 10",
     DICOM / "image_dfl.dcm": "Received: a deflated transfer syntax",
     DICOM / "no_meta.dcm": "Received: content of an unknown type",
-    NIFTI / "standard.nii.gz": "Received: 4 x 5",
+    NIFTI / "standard.nii.gz": "Received: 4 x 15",
     NIFTI / "row_major.dconn.nii": "GliaLens reads NIfTI files of up to 4 dimensions",
     NIFTI / "analyze.hdr": "Received: half of a NIfTI .hdr/.img pair",
 }
