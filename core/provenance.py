@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from core.data.manifest import Manifest
+from core.data.manifest import Manifest, read_manifest
 from core.data.sources import SOURCES, weights_license
-from core.errors import RunError
+from core.errors import DatasetError, RunError
 from core.inference import Predictor, load_folder, load_run
 from core.models.card import read_card
-from core.training.config import TrainConfig, read_config
+from core.training.config import STARTS, TrainConfig, read_config
 from core.training.earlier import EarlierRun, earlier_runs, read_earlier
 from core.training.lineage import ancestors, lineage, taught_by, tell_once, training_command
 from core.training.runs import RunInfo, file_sha256, read_history, read_run
@@ -140,13 +140,27 @@ def _kept(folder: Path, info: RunInfo) -> tuple[list[dict[str, Any]], dict[str, 
 
 
 def _sources_before(config: TrainConfig, info: RunInfo) -> frozenset[str]:
-    """Return the sources of the weights that a run started from, as far as cards tell them."""
-    names: set[str] = set()
-    for folder in ancestors(Path(config.init), info.start):
+    """Return the sources of the weights that a run started from.
+
+    Of weights that have changed since, and of a run whose manifest has, nobody knows the data:
+    they stand under its name, which leaves the licence open.
+    """
+    places = ancestors(Path(config.init), info.start)
+    unknown = not places and config.init not in STARTS
+    names = {f"the data of '{Path(config.init).name}'"} if unknown else set()
+    for folder in places:
         if (folder / "card.json").is_file():
             told = read_card(folder).trained_on
             names |= {str(source["name"]) for source in told.get("sources", [])}
             names |= set(told.get("earlier_sources", []))
+            continue
+        try:
+            manifest = read_manifest(Path(read_config(folder).manifest))
+            read_run(folder).check_manifest(manifest.sha256)
+        except (DatasetError, RunError):
+            names.add(f"the data of '{folder.name}'")
+        else:
+            names |= {row.source for row in manifest.rows if row.split == "train"}
     return frozenset(names)
 
 

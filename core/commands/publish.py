@@ -15,7 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder", type=Path, metavar="RUN", help="folder of a run, or of published weights"
     )
     parser.add_argument("name", metavar="NAME", help="name below the weights folder")
-    parser.add_argument("--manifest", type=Path, metavar="FILE", help="default: the run's own")
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE",
+        help="what published weights are set up by anew; a run has its own",
+    )
     parser.add_argument(
         "--root", type=Path, help="dataset root, if the manifest's own is elsewhere"
     )

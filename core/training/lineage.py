@@ -8,7 +8,7 @@ from typing import Any
 from core.models.card import read_card
 from core.models.registry import MODELS
 from core.training.config import STARTS, TrainConfig, read_config
-from core.training.runs import RunInfo, read_run
+from core.training.runs import RunInfo, file_sha256, read_run
 
 _NOT_FLAGS = ("model", "manifest", "root", "labels", "augmentation", "mixing")
 
@@ -45,8 +45,9 @@ def training_command(config: TrainConfig) -> str:
 def ancestors(folder: Path, told: str) -> list[Path]:
     """Return a folder, the one that it was started from, and so on: the latest run first.
 
-    Published weights end the walk, since their card and `earlier.json` tell the rest. Weights that
-    were published anew since are others, of which nothing is said.
+    Published weights end the walk, since their card and `earlier.json` tell the rest. Weights
+    that were published anew since, and those of a run that went on, are others, of which nothing
+    is said.
 
     Args:
         folder: Whatever a run was started from or taught by.
@@ -60,6 +61,11 @@ def ancestors(folder: Path, told: str) -> list[Path]:
         return [folder] if read_card(folder).sha256[:12] in told else []
     if not (folder / "config.json").is_file():
         return []
+    # Runs were told without a digest once; those are believed.
+    if f"the run '{folder.name}' (" in told:
+        digest = file_sha256(folder / "best.weights.h5") or "none"
+        if f"({digest[:12]})" not in told:
+            return []
     return [folder, *ancestors(Path(read_config(folder).init), read_run(folder).start)]
 
 

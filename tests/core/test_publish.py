@@ -205,7 +205,7 @@ def test_the_decision_is_set_on_the_validation_split(published, tiny_manifest, t
 
 
 def test_what_is_kept_is_measured_after_rounding(run, tmp_path, monkeypatch):
-    """Two thirds are enough here; what the slices do then is counted, not what was wanted."""
+    """A third is enough here; what the slices do then is counted, not what was wanted."""
     monkeypatch.setattr("core.publish.share_to_keep", lambda *_: 0.34)
     monkeypatch.setattr("core.publish.no_tumour_shift", lambda *_: -50.0)
     card = publish(run, "mine", tmp_path)

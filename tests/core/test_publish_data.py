@@ -16,10 +16,10 @@ from core.evaluation.report import build_report
 from core.inference import load_folder, load_run
 from core.models.decision import shift_no_tumour
 from core.models.weights import save_weights
-from core.provenance import open_origin
+from core.provenance import _sources_before, open_origin
 from core.publish import publish
 from core.training.config import TrainConfig, read_config
-from core.training.runs import read_run
+from core.training.runs import file_sha256, read_run
 from core.training.trainer import Trainer
 from core.training.unseen import check_unseen
 from tests.core.training.conftest import tiny_architecture, tiny_manifest  # noqa: F401
@@ -168,6 +168,19 @@ def test_the_licence_and_the_card_know_the_sources_before(run, tmp_path, manifes
     assert card.trained_on["earlier_sources"] == ["tcga-lgg"]
     assert [source["name"] for source in card.trained_on["sources"]] == ["one", "two"]
     assert card.license.startswith("CC BY-NC-SA 4.0")
+
+
+def test_the_sources_of_a_run_before_are_known_as_long_as_its_manifest_is(copy, shorter, manifest):
+    start = f"the run 'first' ({file_sha256(copy / 'best.weights.h5')[:12]}), all taken over"
+    config = replace(read_config(copy), init=str(copy), fold="2/2")
+    info = replace(read_run(copy), detail={"init": start})
+    assert _sources_before(config, info) == {"one", "two"}
+    learn_from(copy, shorter)
+    assert _sources_before(config, info) == {"the data of 'first'"}
+    with (copy / "best.weights.h5").open("ab") as stream:
+        stream.write(b"more")
+    assert _sources_before(config, info) == {"the data of 'first'"}
+    assert _sources_before(replace(config, init="random"), info) == frozenset()
 
 
 def test_a_run_that_is_running_is_not_published(copy, tmp_path):
