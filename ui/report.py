@@ -8,7 +8,7 @@ from typing import Any, Final
 import streamlit as st
 
 from core import DISCLAIMER, __version__
-from core.cases import open_case_log
+from core.cases import Filters, open_case_log
 from core.errors import CaseLogError
 from core.imaging.overlay import overlay, to_grey_rgb, to_png
 from core.imaging.quality import Quality
@@ -123,14 +123,15 @@ def _key(chosen: Chosen, status: ModelStatus) -> _Key:
 
 def _kept(number: int, key: _Key) -> bool:
     """Say whether a case is still in the log; another session may have deleted it, too."""
+    model, weights, digest = key
     try:
         with open_case_log() as log:
-            case = log.get(number)
+            # A log that was begun anew gives the same numbers to other cases.
+            found = log.list(Filters(model=model, pixel_digest=digest), limit=500).cases
     except CaseLogError:
-        # What is wrong with a log that can't be read is told when something is saved.
-        return False
-    # A log that was begun anew gives the same numbers to other cases.
-    return (case.model, case.weights_sha256, case.pixel_digest) == key
+        # Forgotten for a moment's fault, the same case would be saved twice.
+        return True
+    return any((case.id, case.weights_sha256) == (number, weights) for case in found)
 
 
 def _save(chosen: Chosen, analysis: Analysis, status: ModelStatus) -> None:
