@@ -162,9 +162,16 @@ def load_pool(
 
 def _stamps(manifest: Manifest) -> list[tuple[str, int, int]]:
     """Return what tells whether a file was replaced: where it lies, its size and its time."""
-    root = manifest.root.resolve()
-    found = [(str(root / row.path), (root / row.path).stat()) for row in manifest.rows]
-    return [(path, status.st_size, status.st_mtime_ns) for path, status in found]
+    found = []
+    for path in (manifest.root.resolve() / row.path for row in manifest.rows):
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise DatasetError(
+                f"Every file of a manifest can be read. Received: {path.name}, {error.strerror}."
+            ) from error
+        found.append((str(path), status.st_size, status.st_mtime_ns))
+    return found
 
 
 def _fill_cache(
