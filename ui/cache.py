@@ -1,4 +1,4 @@
-"""Every cache of the dashboard; no other module wraps anything in `st.cache_*`.
+"""The caches of models, answers and cards; those of reports, scans and maps are beside this one.
 
 Keys are the content (digest of the pixels, bytes of the file) or a file's path with its
 time of change, so new weights or a new report show without a restart.
