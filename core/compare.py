@@ -70,6 +70,7 @@ def _row(folder: Path, card: Card, report: dict[str, Any]) -> dict[str, Any]:
         "n": report["n"],
         "n_groups": report["n_groups"],
         "manifest_sha256": report["manifest"]["sha256"],
+        "learned_from": card.learned_from,
         **{key: report[key] for key in ("accuracy", "macro", "per_class", "confusion")},
         "labels": report["labels"],
         "per_source": report["per_source"],
@@ -153,12 +154,22 @@ def compare(
             "models": rows,
             "pairs": compare_pairs(stored, resamples=resamples),
             "ensemble": ensemble,
-            "notes": notes,
+            "notes": [*_elsewhere(rows), *notes],
         }
     )
     if out is not None:
         write_json(out, comparison)
     return comparison
+
+
+def _elsewhere(rows: dict[str, dict[str, Any]]) -> list[str]:
+    """Return a sentence for each model that was measured on another manifest than its own."""
+    return [
+        f"{name} was measured on another manifest than it learned from: some of the images there "
+        "may have trained it, and the figures then flatter it."
+        for name, row in rows.items()
+        if row["learned_from"] not in (None, row["manifest_sha256"])
+    ]
 
 
 def _ensemble(

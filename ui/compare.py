@@ -174,7 +174,7 @@ def table(found: Found) -> None:
                 "for it; its accuracy is measured by `python -m core compare`."
             )
         )
-    digests = {a.card.trained_on.get("manifest_sha256") for a in found.answers}
+    digests = {a.card.measured_on for a in found.answers}
     if len(digests) > 1:
         notes.append(
             _(

@@ -73,6 +73,17 @@ class Card:
         return str(self.raw.get("fold", ""))
 
     @property
+    def learned_from(self) -> str | None:
+        """Digest of the manifest that the weights learned from; None where it isn't known."""
+        return self.trained_on.get("manifest_sha256")
+
+    @property
+    def measured_on(self) -> str | None:
+        """Digest of the manifest that set the weights up and measured them; None as above."""
+        told = self.raw.get("calibrated_on")
+        return told.get("manifest_sha256") if isinstance(told, dict) else self.learned_from
+
+    @property
     def conformal_quantile(self) -> float | None:
         """Score quantile of the 95 % prediction set; None if the card has none."""
         value = self.raw.get("conformal", {}).get("0.95")

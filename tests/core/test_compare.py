@@ -21,6 +21,7 @@ from core.evaluation.storage import write_predictions, write_report
 from core.files import write_json
 from core.inference import load_folder
 from core.labels import CLASSES
+from core.models.card import read_card
 from core.settings import get_settings
 from tests.core.training.conftest import tiny_architecture, tiny_manifest  # noqa: F401
 
@@ -144,6 +145,19 @@ def test_a_model_of_another_manifest_is_named(published, tiny_manifest):  # noqa
     publish(published, "vgg16", 1, manifest="b" * 64)
     (note,) = compare(weights_dir=published, resamples=10)["notes"]
     assert "different manifests" in note
+
+
+def test_a_model_that_may_have_learned_from_what_it_was_measured_on_is_named(published):
+    assert compare(weights_dir=published, resamples=10)["notes"] == []
+    path = published / "vgg16" / "card.json"
+    card = json.loads(path.read_text())
+    card["trained_on"] = {"manifest_sha256": "c" * 64}
+    card["calibrated_on"] = {"manifest_sha256": "a" * 64}
+    write_json(path, card)
+    (note,) = compare(weights_dir=published, resamples=10)["notes"]
+    assert note.startswith("vgg16 was measured on another manifest than it learned from")
+    found = read_card(path.parent)
+    assert (found.learned_from, found.measured_on) == ("c" * 64, "a" * 64)
 
 
 def test_models_of_other_classes_have_no_ensemble(published):
