@@ -17,9 +17,11 @@ from core.types import FloatArray, Slice, Volume
 from core.wording import mark
 
 _CUT_OTHERWISE: Final[dict[Plane, str]] = {
-    "coronal": mark("The file has no axial slice that is large enough; its coronal ones are read."),
+    "coronal": mark(
+        "Cut into axial slices the file is too thin or too large; its coronal slices are read."
+    ),
     "sagittal": mark(
-        "The file has no axial slice that is large enough; its sagittal ones are read."
+        "Cut into axial slices the file is too thin or too large; its sagittal slices are read."
     ),
 }
 
@@ -111,7 +113,7 @@ def reslice(volume: Volume, plane: Plane = "axial", index: int | None = None) ->
     index = count // 2 if index is None else index
     if not 0 <= index < count:
         raise NotAssessableError(f"A slice lies from 0 to {count - 1}. Received: {index}.")
-    # A view: all slices of a volume together take no memory of their own.
+    # A view, so that stored slices with square pixels take no memory of their own.
     pixels = np.moveaxis(volume.voxels, AXIS[plane], 0)[index]
     if plane != "axial":
         # Depth runs upwards in the patient, rows run downwards on the screen.
@@ -132,8 +134,9 @@ def _square(pixels: FloatArray, rows: float, columns: float) -> FloatArray:
 def to_slices(parsed: Parsed, name: str, limits: Limits) -> list[Slice]:
     """Return the slices of a parsed file, with square pixels as `reslice` gives them.
 
-    Frames, and the axial slices of a volume; where these are too small, such as those of a
-    single sagittal slice, the first plane's whose slices are large enough.
+    Frames, and the axial slices of a volume. Where these are too small, such as those of a single
+    sagittal slice, or too many once they are square, such as those of a few thick coronal
+    ones, the slices of the first plane that fits; those that were acquired always do.
 
     Args:
         parsed: The file.
@@ -143,20 +146,30 @@ def to_slices(parsed: Parsed, name: str, limits: Limits) -> list[Slice]:
     Raises:
         TooLargeError: If all slices together have too many pixels once these are square.
     """
-    shape = parsed.voxels.shape
+    shape, most = parsed.voxels.shape, max(limits.max_voxels, parsed.voxels.size)
     planes, wrong = usable_planes(shape, parsed.spacing, limits)
-    plane: Plane = planes[0] if planes and parsed.spatial else "axial"
-    notes = parsed.notes if plane == "axial" else (*parsed.notes, _CUT_OTHERWISE[plane])
+    totals = {plane: _pixels(shape, parsed.spacing, plane) for plane in planes}
     # Frames whose spacing can't be believed stay as they are stored.
-    spacing = parsed.spacing if plane in planes or wrong is None else (1.0, 1.0, 1.0)
-    volume = Volume(parsed.voxels, spacing, safe_name(name), notes)
-    count = depth(volume, plane)
-    height, width = (n for axis, n in enumerate(shape) if axis != AXIS[plane])
-    square = square_shape((height, width), *pixel_size(spacing, plane))
-    total = count * square[0] * square[1]
-    if total > max(limits.max_voxels, parsed.voxels.size):
+    if not parsed.spatial or not planes:
+        plane: Plane = "axial"
+    elif (fitting := next((p for p in planes if totals[p] <= most), None)) is None:
         raise TooLargeError(
             f"A volume may have at most {limits.max_voxels:,} voxels. "
-            f"Received: {total:,} once its pixels are square."
+            f"Received: {min(totals.values()):,} once its pixels are square."
         )
-    return [replace(reslice(volume, plane, i), colourful=parsed.colourful) for i in range(count)]
+    else:
+        plane = fitting
+    notes = parsed.notes if plane == "axial" else (*parsed.notes, _CUT_OTHERWISE[plane])
+    spacing = parsed.spacing if plane in planes or wrong is None else (1.0, 1.0, 1.0)
+    volume = Volume(parsed.voxels, spacing, safe_name(name), notes)
+    return [
+        replace(reslice(volume, plane, i), colourful=parsed.colourful)
+        for i in range(depth(volume, plane))
+    ]
+
+
+def _pixels(shape: tuple[int, ...], spacing: tuple[float, float, float], plane: Plane) -> int:
+    """Return how many pixels all slices along a plane have together once they are square."""
+    height, width = (n for axis, n in enumerate(shape) if axis != AXIS[plane])
+    square = square_shape((height, width), *pixel_size(spacing, plane))
+    return shape[AXIS[plane]] * square[0] * square[1]

@@ -155,7 +155,7 @@ CASES = (
     _model("card of one label", card(labels=["glioma"]), "two or more different names"),
     _model("card with a label twice", card(labels=["a", "a"]), "two or more different names"),
     _model("card with three labels for four", card(labels=["glioma", "notumor", "pituitary"]),
-           r"has shape", 47),
+           r"as many classes as its weights have", 47),
     _model("card of size 0", card(input_size=0), "16 to 1024 pixels. Received: 0"),
     _model("card of size 10^9", card(input_size=10**9), "16 to 1024 pixels"),
     _model("card of temperature 0", card(temperature=0), "temperature is 0.01 to 100. Received: 0"),

@@ -12,7 +12,8 @@ from core.errors import NotAssessableError, TooLargeError, UnreadableError, Unsu
 from core.imaging import sandbox, window
 from core.imaging.inputs import iter_bytes, iter_inputs, read_bytes
 from core.imaging.limits import Limits
-from core.imaging.volume import depth, parse_volume, read_volume, reslice, stack
+from core.imaging.parsed import Parsed
+from core.imaging.volume import depth, parse_volume, read_volume, reslice, stack, to_slices
 from core.types import Slice, Volume
 
 
@@ -222,7 +223,7 @@ def test_thick_sagittal_slices_are_read_along_the_axis_once_pixels_are_square():
 def test_a_single_sagittal_slice_is_read_as_it_is():
     (only,) = read_bytes(thick((1, 40, 50), (5.0, 1.0, 1.0)))
     assert only.shape == (50, 40)
-    assert any("its sagittal ones are read" in note for note in only.notes)
+    assert any("its sagittal slices are read" in note for note in only.notes)
     assert read_volume(thick((1, 40, 50), (5.0, 1.0, 1.0))).voxels.shape == (50, 40, 1)
 
 
@@ -231,10 +232,24 @@ def test_a_volume_that_is_too_thin_everywhere_is_refused():
         read_bytes(thick((10, 10, 10), (1.0, 1.0, 1.0)))
 
 
-def test_square_pixels_count_against_the_limit():
+def test_thick_coronal_slices_are_read_as_they_were_acquired_where_axial_ones_are_too_many():
     data = thick((40, 12, 30), (1.0, 4.0, 1.0))
-    with pytest.raises(TooLargeError, match=r"at most 20,000 voxels.*57,600 once its pixels are"):
-        read_bytes(data, limits=Limits(max_voxels=20_000))
+    # 30 axial slices of 48 x 40 pixels, 12 coronal ones of 30 x 40.
+    slices = read_bytes(data, limits=Limits(max_voxels=20_000))
+    assert [slices[0].shape, len(slices)] == [(30, 40), 12]
+    assert any("its coronal slices are read" in note for note in slices[0].notes)
+
+
+def test_a_usual_thick_volume_of_512_pixels_is_within_the_limits():
+    voxels = np.broadcast_to(np.float32(0.5), (512, 40, 512))
+    parsed = Parsed(voxels, (0.45, 5.0, 0.45), spatial=True)
+    slices = to_slices(parsed, "coronal", Limits())
+    assert [slices[0].shape, len(slices)] == [(512, 512), 40]
+
+
+def test_frames_of_no_place_stay_within_the_limit():
+    parsed = Parsed(np.zeros((30, 40, 40), np.float32), (1.0, 3.0, 1.0))
+    assert to_slices(parsed, "frames", Limits())[0].shape == (120, 40)
 
 
 def test_a_dicom_file_gets_square_pixels_too():
