@@ -6,7 +6,7 @@ from typing import Any, Final
 import streamlit as st
 
 from core import figures
-from core.imaging.disturb import Disturbance
+from core.imaging.disturb import DISTURBED, Disturbance
 from core.imaging.overlay import overlay, to_grey_rgb, to_png
 from core.labels import describe
 from core.models.registry import ModelStatus
@@ -95,7 +95,8 @@ def show(chosen: Chosen, status: ModelStatus) -> None:
         before = cache.analysis(status.name, chosen.slice)
         now = cache.analysis(status.name, slice_)
         _say(chosen, disturbance)
-        result.show_warnings(chosen, now, result.said_below(now.prediction))
+        # `_say` has told of the sliders already.
+        result.show_warnings(chosen, now, (DISTURBED, *result.said_below(now.prediction)))
         _pictures(chosen, slice_, now)
         _answers(before.prediction, now, disturbance.active)
     look_inside.show(status, slice_, now, disturbed=disturbance.active)

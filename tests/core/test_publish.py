@@ -214,6 +214,7 @@ def test_what_is_kept_is_measured_after_rounding(run, tmp_path, monkeypatch):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_run_with_a_fold_is_judged_by_what_it_has_not_seen(tiny_manifest, tmp_path):  # noqa: F811
     config = TrainConfig(
         "tiny", str(tiny_manifest), epochs=1, batch_size=6, size=32, precision="float32",

@@ -94,6 +94,7 @@ def test_a_run_is_not_published_with_another_manifest(copy, shorter, tmp_path):
     assert not (tmp_path / "weights").exists()
 
 
+@pytest.mark.slow
 def test_a_run_without_a_digest_goes_on_and_is_published_as_before(copy, manifest, tmp_path):
     tell(copy, manifest_sha256=None, best_sha256=None)
     trainer = Trainer(read_config(copy), copy, resume=True)
@@ -155,6 +156,7 @@ def test_line_temperature_and_report_share_one_validation_split(
     assert seen == [validating, validating]
 
 
+@pytest.mark.slow
 def test_the_licence_and_the_card_know_the_sources_before(run, tmp_path, manifest):
     shutil.copytree(run, tmp_path / "second")
     publish(run, "mine", tmp_path / "weights")

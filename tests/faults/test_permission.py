@@ -91,7 +91,7 @@ def test_a_published_model_that_may_not_be_read_is_not_ready(folder, tiny_weight
         with pytest.raises(ModelNotReadyError, match=message):
             load_folder(model)
         status = registry.status("cnn", folder)
-    assert status.ready is (name != "card.json")
+    assert not status.ready
 
 
 def test_a_case_log_in_a_folder_that_may_not_be_written(folder):

@@ -52,6 +52,7 @@ def test_an_undisturbed_sample_is_answered_once_and_not_called_disturbed(
 def test_a_disturbed_scan_is_said_to_be_disturbed(open_page, predictor, texts):
     at = change(open_page(PAGE, sample="phantom-1"), "play_rotate", 45)
     assert "This scan is disturbed on purpose" in at.warning[0].value
+    assert sum("on purpose" in warning.value for warning in at.warning) == 1
     assert "no finding" in at.warning[0].value
     assert "Still **Meningioma**: 91 %, undisturbed 91 %" in texts(at)
     assert predictor.asked == 2

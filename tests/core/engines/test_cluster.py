@@ -45,6 +45,7 @@ def times(shards):
     return {file.name: file.stat().st_mtime_ns for file in shards.glob("*.parquet")}
 
 
+@pytest.mark.slow
 def test_one_of_two_workers_is_killed_and_the_records_are_the_serial_ones(
     ask, serial, archive, tmp_path
 ):

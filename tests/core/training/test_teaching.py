@@ -115,6 +115,7 @@ def test_other_classes_and_other_folders_are_refused(school, tmp_path):
         Teachers([tmp_path / "nothing"], LABELS)
 
 
+@pytest.mark.slow
 def test_a_student_that_only_listens_comes_close_to_its_teacher(
     school, tiny_config, tiny_pool, tmp_path
 ):
