@@ -93,7 +93,7 @@ class Gate:
             length = Headers(scope=scope).get("content-length", "")
             limit = self._limit(scope["path"])
             if length.isdigit() and int(length) > limit + _FORM_BYTES:
-                raise _too_large(limit, f"{int(length) / MEGABYTE:.4g} MB")
+                raise _too_large(scope["path"], limit, f"{int(length) / MEGABYTE:.4g} MB")
         except GliaLensError as error:
             return error
         return None
@@ -123,9 +123,10 @@ class Gate:
         )
 
 
-def _too_large(limit: int, received: str) -> TooLargeError:
+def _too_large(path: str, limit: int, received: str) -> TooLargeError:
+    what = "A batch" if path == BATCH else "A file"
     return TooLargeError(
-        f"An upload may have at most {limit / MEGABYTE:.4g} MB. Received: {received}."
+        f"{what} may have at most {limit / MEGABYTE:.4g} MB. Received: {received}."
     )
 
 
@@ -139,6 +140,7 @@ class _Passage:
         self.status = 0
         self.hung_up = False
         self._receive, self._send, self._limit = receive, send, limit
+        self._path = scope["path"]
         self._seconds = service.settings.upload_seconds
         self._deadline = self.started + self._seconds
         self._size = 0
@@ -170,7 +172,7 @@ class _Passage:
         self._complete = not message.get("more_body", False)
         if self._size > self._limit + _FORM_BYTES:
             self._complete = True
-            raise HTTPException(413, str(_too_large(self._limit, "more")))
+            raise HTTPException(413, str(_too_large(self._path, self._limit, "more")))
         return message
 
     async def send(self, message: Message) -> None:

@@ -181,7 +181,12 @@ def _facts(case: Case) -> None:
             ),
         )
     st.plotly_chart(
-        figures.compact_bars(case.probabilities, tuple(case.probabilities), case.threshold),
+        figures.compact_bars(
+            case.probabilities,
+            tuple(case.probabilities),
+            case.threshold,
+            greyed=case.in_domain is False,
+        ),
         key=f"case_bars_{case.id}",
         config={"displayModeBar": False},
         alt=_("Calibrated probabilities: {values}").format(

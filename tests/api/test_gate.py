@@ -123,7 +123,7 @@ def test_an_announced_upload_that_is_too_large_is_refused_at_once(small_uploads,
         status, kind, body = answer_of(line)
     assert (status, kind) == (413, "application/problem+json")
     assert body["type"] == "urn:glialens:problem:too-large"
-    assert body["detail"] == "An upload may have at most 1 MB. Received: 3 MB."
+    assert body["detail"] == "A file may have at most 1 MB. Received: 3 MB."
 
 
 def test_a_chunked_upload_is_refused_while_it_streams(small_uploads, make_server):
@@ -135,7 +135,7 @@ def test_a_chunked_upload_is_refused_while_it_streams(small_uploads, make_server
         status, kind, body = answer_of(line)
     assert (status, kind) == (413, "application/problem+json")
     assert body["type"] == "urn:glialens:problem:too-large"
-    assert body["detail"] == "An upload may have at most 1 MB. Received: more."
+    assert body["detail"] == "A file may have at most 1 MB. Received: more."
 
 
 def test_a_file_just_over_the_limit_gets_the_sentence_of_the_core(small_uploads, make_client):
