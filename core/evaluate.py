@@ -60,7 +60,7 @@ def as_trained(predictor: Predictor, manifest: Manifest) -> Manifest:
     not seen. On another manifest than its own, nothing is moved.
     """
     card = predictor.card
-    if card.trained_on.get("manifest_sha256", manifest.sha256) != manifest.sha256:
+    if card.learned_from not in (None, manifest.sha256):
         return manifest
     return replace(manifest, rows=keep_fold(manifest.rows, card.fold))
 

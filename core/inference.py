@@ -45,11 +45,10 @@ def load_folder(folder: Path) -> Predictor:
 
 
 def _loaded(card: Card, folder: Path) -> "keras.Model":
-    from core.models.weights import assign_weights, check_weights, read_weights
+    from core.models.weights import assign_weights, check_classes, read_weights
 
-    path = folder / "weights.safetensors"
-    check_weights(path, card)
-    tensors = read_weights(path, card.sha256)
+    tensors = read_weights(folder / "weights.safetensors", card.sha256)
+    check_classes({name: value.shape for name, value in tensors.items()}, card)
     model = _built(card.architecture, card.input_size, card.labels, card.head)
     assign_weights(model, tensors)
     return model

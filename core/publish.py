@@ -139,10 +139,7 @@ def _check_still(folder: Path) -> None:
         return
     info = read_run(folder)
     if info.status == "running":
-        raise RunError(
-            "A run can be published once it stands still with a finished epoch. "
-            f"Received: '{info.id}', {info.status}, {len(info.history)} epochs."
-        )
+        raise info.not_publishable()
 
 
 def publish(

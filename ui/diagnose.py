@@ -119,7 +119,7 @@ def _of_our_split(models: Sequence[ModelStatus]) -> bool:
         manifest = cache.manifest()
     except DatasetError:
         return False
-    digests = {m.card.trained_on.get("manifest_sha256") for m in models if m.card is not None}
+    digests = {m.card.learned_from for m in models if m.card is not None}
     return manifest is not None and digests == {manifest.sha256}
 
 

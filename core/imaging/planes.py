@@ -38,6 +38,18 @@ def square_shape(shape: tuple[int, int], rows: float, columns: float) -> tuple[i
     return (round(height * ratio), width) if ratio > 1.0 else (height, round(width / ratio))
 
 
+def plane_shape(shape: tuple[int, ...], spacing: Triple, plane: Plane) -> tuple[int, int]:
+    """Return height and width of a volume's slices along a plane, with square pixels.
+
+    Args:
+        shape: Depth, height and width in voxels.
+        spacing: Millimetres along the same axes.
+        plane: Along which the volume is cut.
+    """
+    height, width = (n for axis, n in enumerate(shape) if axis != AXIS[plane])
+    return square_shape((height, width), *pixel_size(spacing, plane))
+
+
 def usable_planes(
     shape: tuple[int, ...], spacing: Triple, limits: Limits
 ) -> tuple[tuple[Plane, ...], InputError | None]:
@@ -54,10 +66,9 @@ def usable_planes(
     found: list[Plane] = []
     wrong: InputError | None = None
     for plane in PLANES:
-        height, width = (n for axis, n in enumerate(shape) if axis != AXIS[plane])
-        square = square_shape((height, width), *pixel_size(spacing, plane))
+        height, width = plane_shape(shape, spacing, plane)
         try:
-            limits.check_size(square[1], square[0])
+            limits.check_size(width, height)
         except InputError as error:
             wrong = error if plane == "axial" else wrong
         else:

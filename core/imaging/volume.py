@@ -11,7 +11,7 @@ from core.imaging import sandbox
 from core.imaging.limits import Limits, default_limits
 from core.imaging.names import safe_name
 from core.imaging.parsed import Parsed, check_volume
-from core.imaging.planes import AXIS, Plane, pixel_size, square_shape, usable_planes
+from core.imaging.planes import AXIS, Plane, pixel_size, plane_shape, square_shape, usable_planes
 from core.imaging.signature import VOLUMES, require
 from core.types import FloatArray, Slice, Volume
 from core.wording import mark
@@ -170,6 +170,5 @@ def to_slices(parsed: Parsed, name: str, limits: Limits) -> list[Slice]:
 
 def _pixels(shape: tuple[int, ...], spacing: tuple[float, float, float], plane: Plane) -> int:
     """Return how many pixels all slices along a plane have together once they are square."""
-    height, width = (n for axis, n in enumerate(shape) if axis != AXIS[plane])
-    square = square_shape((height, width), *pixel_size(spacing, plane))
-    return shape[AXIS[plane]] * square[0] * square[1]
+    height, width = plane_shape(shape, spacing, plane)
+    return shape[AXIS[plane]] * height * width

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from core.models.card import Card
 
 _HALF_MAX = float(np.finfo(np.float16).max)
+# Whether there is one output per type, besides tumour or none, or one per class.
+_OUTPUTS = {"head_types/bias": True, "logits/bias": False}
 
 
 def save_weights(model: "keras.Model", path: Path) -> str:
@@ -110,25 +112,41 @@ def check_weights(path: Path, card: "Card") -> None:
         raise ModelNotReadyError(
             "weights.safetensors must be a safetensors file. Received: a damaged file."
         )
-    known = [n + (kind == "types" and NO_TUMOUR in card.labels) for kind, n in classes.items()]
-    if known and len(card.labels) not in known:
-        raise ModelNotReadyError(
-            f"A card names as many classes as its weights have, {known[0]}. "
-            f"Received: {len(card.labels)}."
-        )
+    check_classes(classes, card)
+
+
+def check_classes(shapes: Mapping[str, tuple[int, ...]], card: "Card") -> None:
+    """Check that weights have as many outputs as their card has classes.
+
+    Args:
+        shapes: Shapes by variable path; those of the last layer are enough.
+        card: The card beside them.
+
+    Raises:
+        ModelNotReadyError: If they don't.
+    """
+    for name, typed in _OUTPUTS.items():
+        if len(shape := shapes.get(name, ())) != 1:
+            continue
+        # The lesion map decides about tumour or none, so the types are one fewer.
+        count = shape[0] + (typed and NO_TUMOUR in card.labels)
+        if count != len(card.labels):
+            raise ModelNotReadyError(
+                f"A card names as many classes as its weights have, {count}. "
+                f"Received: {len(card.labels)}."
+            )
 
 
 @lru_cache(maxsize=32)
-def _facts(path: Path, time: int, size: int) -> tuple[str, dict[str, int] | None]:
-    """Return a file's digest and the outputs of its last layer; None for them if it is damaged."""
+def _facts(path: Path, time: int, size: int) -> tuple[str, dict[str, tuple[int, ...]] | None]:
+    """Return a file's digest and the shapes of its last layer; None for them if it is damaged."""
     with path.open("rb") as stream:
         digest = file_digest(stream, "sha256").hexdigest()
-    names = {"head_types/bias": "types", "logits/bias": "logits"}
     try:
         with safe_open(str(path), framework="numpy") as file:
-            there = set(file.keys()) & names.keys()
-            return digest, {names[n]: file.get_slice(n).get_shape()[0] for n in there}
-    except (SafetensorError, OSError, IndexError):
+            there = set(file.keys()) & _OUTPUTS.keys()
+            return digest, {name: tuple(file.get_slice(name).get_shape()) for name in there}
+    except (SafetensorError, OSError):
         return digest, None
 
 

@@ -151,10 +151,7 @@ def start_publishing(
     info = read_run(folder)
     training = read_job(folder, TRAIN)
     if not info.publishable or (training is not None and training.running):
-        raise RunError(
-            "A run can be published once it stands still with a finished epoch. "
-            f"Received: '{info.id}', {info.status}, {len(info.history)} epochs."
-        )
+        raise info.not_publishable()
     words = [PUBLISH, str(folder.resolve()), name]
     if external:
         words.append(f"--external={external.resolve()}")

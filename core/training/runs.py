@@ -63,6 +63,13 @@ class RunInfo:
                 f"{str(self.manifest_sha256)[:12]}. Received: another, {sha256[:12]}."
             )
 
+    def not_publishable(self) -> RunError:
+        """Return what a person is told of a run that can't be published now."""
+        return RunError(
+            "A run can be published once it stands still with a finished epoch. "
+            f"Received: '{self.id}', {self.status}, {len(self.history)} epochs."
+        )
+
     @property
     def resumable(self) -> bool:
         """Whether the run stands still and has a state to go on from."""

@@ -58,7 +58,7 @@ def _seen(folder: Path) -> tuple[str, str | None]:
     """
     if (folder / "card.json").is_file():
         card = read_card(folder)
-        return card.fold, card.trained_on.get("manifest_sha256")
+        return card.fold, card.learned_from
     if not (folder / "config.json").is_file():
         return "", None
     config, told = read_config(folder), read_run(folder).manifest_sha256

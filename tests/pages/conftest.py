@@ -16,7 +16,7 @@ from core.evaluation.storage import write_predictions
 from core.imaging.quality import assess
 from core.settings import get_settings
 from core.types import Analysis, Explanation, Prediction
-from tests.pages.stored import DIGEST, WEIGHTS
+from tests.pages.stored import DIGEST, WEIGHTS, log  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("glioma", "meningioma", "notumor", "pituitary")

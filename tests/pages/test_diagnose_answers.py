@@ -5,11 +5,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cases import CaseLog
 from core.data.phantom import draw_phantom
 from core.errors import CaseLogError
 from core.gate import WARNING
-from core.settings import get_settings
 from tests.pages.conftest import card
 from ui import report
 
@@ -28,17 +26,6 @@ def records(monkeypatch):
 
     monkeypatch.setattr("ui.report.record", record)
     return kept
-
-
-@pytest.fixture
-def log(tmp_path, monkeypatch):
-    """Switch the case log on, in a fresh SQLite file."""
-    url = f"sqlite:///{tmp_path / 'cases.db'}"
-    monkeypatch.setenv("GLIALENS_CASE_LOG", "true")
-    monkeypatch.setenv("GLIALENS_DATABASE_URL", url)
-    get_settings.cache_clear()
-    with CaseLog(url) as log:
-        yield log
 
 
 def photograph():

@@ -14,17 +14,6 @@ PAGE, SAVE = "pages/1_Diagnose.py", "Save to the case log"
 
 
 @pytest.fixture
-def log(folders, monkeypatch):
-    """A case log in a fresh SQLite file, switched on."""
-    url = f"sqlite:///{folders / 'cases.db'}"
-    monkeypatch.setenv("GLIALENS_CASE_LOG", "true")
-    monkeypatch.setenv("GLIALENS_DATABASE_URL", url)
-    get_settings.cache_clear()
-    with CaseLog(url) as log:
-        yield log
-
-
-@pytest.fixture
 def saved(open_page, predictor, log):
     return click(open_page(PAGE, sample="phantom-1"), SAVE)
 
