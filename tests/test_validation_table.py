@@ -67,7 +67,7 @@ def test_a_network_of_a_fold_is_asked_about_its_own_fold(monkeypatch):
         ManifestRow(f"{k}.png", ("glioma", "notumor")[k % 2], f"g{k}", "val", "one")
         for k in range(8)
     )
-    card = SimpleNamespace(fold="2/2", input_size=32, trained_on={"manifest_sha256": "own"})
+    card = SimpleNamespace(fold="2/2", input_size=32, learned_from="own")
     predictor = SimpleNamespace(card=card, labels=("glioma", "notumor"))
     origin = SimpleNamespace(predictor=predictor, shift=1.5, facts={"command": "train"})
 
