@@ -77,6 +77,7 @@ def _row(folder: Path, card: Card, report: dict[str, Any]) -> dict[str, Any]:
         "calibration": {
             "temperature": calibration["temperature"],
             "ece": calibration["after"]["ece"],
+            "ece_interval": calibration["after"].get("ece_interval"),
             "ece_before": calibration["before"]["ece"],
             "bins": calibration["after"]["bins"],
         },

@@ -244,6 +244,7 @@ def headline(report: dict[str, Any]) -> dict[str, Any]:
             "accuracy": report["accuracy"],
             "macro_f1": report["macro"]["f1"],
             "expected_calibration_error": report["calibration"]["after"]["ece"],
+            "expected_calibration_error_interval": report["calibration"]["after"]["ece_interval"],
         },
         "external": external and {**external},
         "within_patient": within and {**within},

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import DatasetError
+from core.evaluation.intervals import GroupBootstrap
 from core.evaluation.metrics import Bools, check_scores, check_targets
 
 # A set always holds the predicted label, so no coverage below a model's accuracy can be met
@@ -69,12 +70,22 @@ def summarise_conformal(
     validation_y: npt.ArrayLike,
     probabilities: npt.ArrayLike,
     y: npt.ArrayLike,
+    bootstrap: GroupBootstrap,
     levels: tuple[float, ...] = LEVELS,
 ) -> dict[str, Any]:
     """Quantile from validation images; coverage and mean set size on test images.
 
+    Args:
+        validation_probabilities: Calibrated, shape (validation images, classes).
+        validation_y: Integer class indices, shape (validation images,).
+        probabilities: Calibrated, shape (images, classes).
+        y: Integer class indices, shape (images,).
+        bootstrap: Resamples of the groups of the test images.
+        levels: Nominal coverages.
+
     Returns:
-        `levels`: a list of `nominal`, `quantile`, `coverage`, `mean_size`.
+        `levels`: a list of `nominal`, `quantile`, `coverage`, `mean_size`, and the latter two with
+        their 95 % intervals as `coverage_interval` and `mean_size_interval`.
     """
     values = np.asarray(probabilities, dtype=np.float64)
     target = check_targets(y, values.shape[1])
@@ -82,12 +93,16 @@ def summarise_conformal(
     for level in levels:
         quantile = conformal_quantile(validation_probabilities, validation_y, level)
         inside = prediction_sets(values, quantile)
+        coverage = bootstrap.mean(inside[np.arange(len(target)), target])
+        size = bootstrap.mean(inside.sum(axis=1))
         rows.append(
             {
                 "nominal": level,
                 "quantile": quantile,
-                "coverage": float(inside[np.arange(len(target)), target].mean()),
-                "mean_size": float(inside.sum(axis=1).mean()),
+                "coverage": coverage.value,
+                "coverage_interval": coverage.to_dict(),
+                "mean_size": size.value,
+                "mean_size_interval": size.to_dict(),
             }
         )
     return {"levels": rows}

@@ -170,7 +170,7 @@ def build_report(
         "per_source": summarise_sources(
             y, predicted, len(inputs.labels), inputs.groups, inputs.sources, **options
         ),
-        "calibration": summarise_calibration(inputs.logits, y, temperature),
+        "calibration": summarise_calibration(inputs.logits, y, temperature, bootstrap),
         "threshold": summarise_threshold(
             probabilities.max(axis=1), predicted == y, threshold, bootstrap
         ),
@@ -179,6 +179,7 @@ def build_report(
             inputs.validation_y,
             probabilities,
             y,
+            bootstrap,
         ),
         "curves": summarise_curves(y, probabilities, inputs.labels),
         "external": _external(inputs, y, probabilities, temperature, **options),

@@ -61,12 +61,19 @@ def summarise_threshold(
         bootstrap: Resamples of the same images.
 
     Returns:
-        `value`, `coverage`, `accuracy` and `curve` as in the report.
+        `value`, `coverage`, `accuracy` and `curve` as in the report; each point of the curve has
+        `coverage_interval` and `accuracy_interval` as well.
     """
-    accepted = confidence >= threshold
-    return {
-        "value": threshold,
-        "coverage": bootstrap.mean(accepted).to_dict(),
-        "accuracy": bootstrap.mean(correct, among=accepted).to_dict(),
-        "curve": accuracy_coverage_curve(confidence, correct),
-    }
+
+    def accepted_from(value: float) -> dict[str, dict[str, float | int]]:
+        accepted = confidence >= value
+        return {
+            "coverage": bootstrap.mean(accepted).to_dict(),
+            "accuracy": bootstrap.mean(correct, among=accepted).to_dict(),
+        }
+
+    curve: list[dict[str, Any]] = []
+    for point in accuracy_coverage_curve(confidence, correct):
+        ends = accepted_from(point["threshold"])
+        curve.append({**point, **{f"{key}_interval": end for key, end in ends.items()}})
+    return {"value": threshold, **accepted_from(threshold), "curve": curve}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import DatasetError
-from core.evaluation.calibration import expected_calibration_error, reliability_bins
+from core.evaluation.calibration import describe_calibration
 from core.evaluation.classification import summarise_classification, summarise_sources
 from core.evaluation.compare import accuracy_difference, ensemble_probabilities, mcnemar_exact
 from core.evaluation.external import check_within_patients
@@ -169,8 +169,8 @@ def summarise_predictions(
     """Compute the figures of a comparison's row from probabilities alone.
 
     Returns:
-        `n`, `accuracy`, `macro`, `per_class`, `confusion`, `per_source`, `calibration` (`ece`
-        and `bins`) and `within_patient`, each as in a report.
+        `n`, `accuracy`, `macro`, `per_class`, `confusion`, `per_source`, `calibration` (`ece`,
+        `ece_interval` and `bins`) and `within_patient`, each as in a report.
     """
     options = {"resamples": resamples, "seed": seed}
     bootstrap = GroupBootstrap(stored.groups, **options)
@@ -194,9 +194,6 @@ def summarise_predictions(
         "per_source": summarise_sources(
             stored.y, predicted, len(stored.labels), stored.groups, stored.sources, **options
         ),
-        "calibration": {
-            "ece": expected_calibration_error(confidence, stored.correct),
-            "bins": reliability_bins(confidence, stored.correct),
-        },
+        "calibration": describe_calibration(confidence, stored.correct, bootstrap),
         "within_patient": within,
     }

@@ -5,6 +5,7 @@ from sklearn.metrics import log_loss
 
 from core.errors import DatasetError
 from core.evaluation import calibration
+from core.evaluation.intervals import GroupBootstrap
 
 
 @pytest.fixture
@@ -84,6 +85,41 @@ def test_adaptive_error_by_hand():
 def test_scaling_lowers_the_error(overconfident):
     logits, y = overconfident
     temperature = calibration.fit_temperature(logits[:1500], y[:1500])
-    summary = calibration.summarise_calibration(logits[1500:], y[1500:], temperature)
+    bootstrap = GroupBootstrap([str(k) for k in range(1500)], resamples=50)
+    summary = calibration.summarise_calibration(logits[1500:], y[1500:], temperature, bootstrap)
     assert summary["after"]["ece"] < 0.3 * summary["before"]["ece"]
     assert sum(b["count"] for b in summary["after"]["bins"]) == 1500
+
+
+def test_the_interval_of_the_error_comes_from_resampled_groups():
+    rng = np.random.default_rng(3)
+    confidence = np.repeat(rng.uniform(0.5, 1.0, 60), 4)
+    correct = np.repeat(rng.uniform(size=60) < 0.7, 4)
+    bootstrap = GroupBootstrap([str(k // 4) for k in range(240)], resamples=200, seed=1)
+    found = calibration.calibration_interval(confidence, correct, bootstrap)
+    expected = [
+        calibration.expected_calibration_error(
+            np.repeat(confidence, times), np.repeat(correct, times)
+        )
+        for times in bootstrap.counts[:, bootstrap.index]
+    ]
+    assert found.value == calibration.expected_calibration_error(confidence, correct)
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(expected, [0.025, 0.975])))
+    assert found.n == 240
+
+
+def test_the_interval_of_a_small_error_reaches_down_to_it():
+    """Noise within a bin only widens a gap; 150 right answers of 200 at 0.75 leave no gap."""
+    confidence = np.full(200, 0.75)
+    correct = np.arange(200) % 4 > 0
+    bootstrap = GroupBootstrap([str(k) for k in range(200)], resamples=300)
+    found = calibration.calibration_interval(confidence, correct, bootstrap)
+    assert found.value == found.low == pytest.approx(0.0, abs=1e-12)
+    assert 0.03 < found.high < 0.09
+
+
+def test_a_single_group_gives_no_interval_of_the_error():
+    bootstrap = GroupBootstrap(["one"] * 4, resamples=10)
+    found = calibration.calibration_interval([0.9, 0.8, 0.7, 0.6], [1, 1, 0, 1], bootstrap)
+    assert np.isnan(found.low)
+    assert np.isnan(found.high)

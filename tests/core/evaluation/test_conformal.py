@@ -4,6 +4,7 @@ import pytest
 from core.errors import DatasetError
 from core.evaluation.calibration import softmax
 from core.evaluation.conformal import conformal_quantile, prediction_sets, summarise_conformal
+from core.evaluation.intervals import GroupBootstrap
 
 
 def draw(n, seed):
@@ -40,8 +41,13 @@ def test_the_stored_quantile_keeps_its_own_image():
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_coverage_is_near_what_was_asked_for(seed):
-    summary = summarise_conformal(*draw(2000, seed), *draw(4000, seed + 100))
+    bootstrap = GroupBootstrap([str(k // 2) for k in range(4000)], resamples=100)
+    summary = summarise_conformal(*draw(2000, seed), *draw(4000, seed + 100), bootstrap)
     for row in summary["levels"]:
+        assert row["coverage_interval"]["value"] == row["coverage"]
+        assert row["coverage_interval"]["low"] < row["coverage"] < row["coverage_interval"]["high"]
+        assert row["mean_size_interval"]["low"] < row["mean_size"]
+        assert row["mean_size"] < row["mean_size_interval"]["high"]
         assert row["coverage"] == pytest.approx(row["nominal"], abs=0.025)
     sizes = [row["mean_size"] for row in summary["levels"]]
     assert 1.0 <= sizes[0] < sizes[1] <= 4.0

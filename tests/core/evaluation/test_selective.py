@@ -35,3 +35,14 @@ def test_curve_agrees_with_the_summary_at_every_threshold():
         assert point["coverage"] == accepted.mean()
         if accepted.any():
             assert point["accuracy"] == pytest.approx(correct[accepted].mean())
+
+
+def test_every_point_of_the_curve_has_the_intervals_of_its_threshold():
+    bootstrap = GroupBootstrap(["a", "b", "c", "d"], resamples=200)
+    curve = summarise_threshold(CONFIDENCE, CORRECT, 0.7, bootstrap)["curve"]
+    moved = summarise_threshold(CONFIDENCE, CORRECT, 0.5, bootstrap)
+    point = curve[50]
+    assert point["coverage_interval"] == moved["coverage"]
+    assert point["accuracy_interval"] == moved["accuracy"]
+    assert moved["accuracy"]["low"] < 2 / 3 < moved["accuracy"]["high"]
+    assert curve[95]["accuracy_interval"]["n"] == 0
