@@ -22,11 +22,12 @@ from ui.comparison_tables import (
     pairs,
     per_class,
     rows_of,
+    share,
     title,
 )
 from ui.errors import noted, plain
 from ui.language import _
-from ui.reports import metric_name
+from ui.reports import metric_name, with_interval
 
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
 Stored = dict[str, StoredPredictions]
@@ -37,7 +38,6 @@ def tables(comparison: Comparison) -> None:
     """Draw the sortable tables."""
     rows = rows_of(comparison)
     numbers = {
-        _("Calibration error"): st.column_config.NumberColumn(format="%.4f"),
         _("Parameters"): st.column_config.NumberColumn(format="localized"),
         _("On disk (MB)"): st.column_config.NumberColumn(format="%.1f"),
         _("One slice (ms)"): st.column_config.NumberColumn(format="%.1f"),
@@ -233,16 +233,11 @@ def coverage(comparison: Comparison) -> None:
         rows.append(
             {
                 _("Model"): title(name),
-                _("Coverage"): point["coverage"],
-                _("Accuracy of the answers"): point["accuracy"],
+                _("Coverage"): share(with_interval(point, "coverage")),
+                _("Accuracy of the answers"): share(with_interval(point, "accuracy")),
             }
         )
-    form = st.column_config.NumberColumn(format="percent")
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        column_config={_("Coverage"): form, _("Accuracy of the answers"): form},
-    )
+    st.dataframe(pd.DataFrame(rows), hide_index=True)
 
 
 def _coverage_curves(comparison: Comparison) -> dict[str, list[dict[str, Any]]]:

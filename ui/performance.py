@@ -12,7 +12,7 @@ from core.wording import number as written
 from ui import cells, reports
 from ui.errors import plain
 from ui.language import _
-from ui.reports import Report, interval
+from ui.reports import Report, interval, with_interval
 from ui.widgets import metric_row
 
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
@@ -138,8 +138,8 @@ def calibration(report: Report, stored: Stored) -> None:
             "error is **{before}** as trained and **{after}** with the temperature {temperature}, "
             "which was fitted on the validation split."
         ).format(
-            before=interval(part["before"]["ece"]),
-            after=interval(part["after"]["ece"]),
+            before=interval(with_interval(part["before"], "ece")),
+            after=interval(with_interval(part["after"], "ece")),
             temperature=written(part["temperature"], 2),
         )
     )
@@ -152,14 +152,17 @@ def threshold(report: Report, stored: Stored) -> None:
     part = report["threshold"]
     chosen = st.slider(_("Threshold"), 0.0, 1.0, part["value"], 0.01, key="moved_threshold")
     point = at_threshold(part["curve"], chosen)
-    figure = 0.0 if point["accuracy"] is None else float(point["accuracy"])
     answered = float(point["coverage"])
     metric_row(
         [
-            (_("Coverage"), percent(answered, 1), _("share of slices that get an answer")),
+            (
+                _("Coverage"),
+                interval(with_interval(point, "coverage")),
+                _("share of slices that get an answer"),
+            ),
             (
                 _("Accuracy"),
-                "—" if point["accuracy"] is None else percent(figure, 1),
+                interval(with_interval(point, "accuracy")),
                 _("share of those answers that are right"),
             ),
             (

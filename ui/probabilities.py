@@ -1,5 +1,7 @@
 """The probabilities of one answer: bars, spread, the set that can't be ruled out."""
 
+from typing import Any
+
 import streamlit as st
 
 from core import figures
@@ -13,6 +15,7 @@ from ui import cache, cache_scans
 from ui.diagnose import Chosen
 from ui.errors import plain, shown
 from ui.language import _
+from ui.reports import interval, with_interval
 
 _STABLE = 0.9
 
@@ -123,7 +126,7 @@ def _set(prediction: Prediction, status: ModelStatus) -> None:
     )
     if measured is not None:
         note += " " + _("On the test split such sets held the true class in {share}.").format(
-            share=percent(measured, 1)
+            share=interval(measured)
         )
     st.caption(note)
 
@@ -136,9 +139,9 @@ def either(labels: tuple[str, ...]) -> str:
     return _("{first} or {last}").format(first=", ".join(names[:-1]), last=names[-1])
 
 
-def _measured(name: str, level: float) -> float | None:
+def _measured(name: str, level: float) -> Any:
     """Return the coverage that the report measured on the test split; None if it has none."""
     with shown():
         report = cache.report(name) or {}
     rows = report.get("conformal", {}).get("levels", [])
-    return next((row["coverage"] for row in rows if row["nominal"] == level), None)
+    return next((with_interval(row, "coverage") for row in rows if row["nominal"] == level), None)

@@ -36,6 +36,11 @@ def interval(figure: Any, digits: int = 1, share: bool = True) -> str:
     return f"{text} ({low}–{high})"
 
 
+def with_interval(entry: dict[str, Any], key: str) -> Any:
+    """Return a figure and its interval, or the bare figure of a report from before it had one."""
+    return entry.get(f"{key}_interval") or entry[key]
+
+
 def value(figure: Any) -> float | None:
     """Return the bare number of a figure that may carry its interval."""
     if isinstance(figure, dict):

@@ -65,7 +65,9 @@ def table(comparison: dict[str, Any]) -> list[str]:
         figures.append(["macro F1", interval(row["macro"]["f1"])])
         for key, values in row["per_class"].items():
             figures.append([f"F1 of {describe(key).name.lower()}", interval(values["f1"])])
-        figures.append(["calibration error", f"{row['calibration']['ece']:.4f}"])
+        error = row["calibration"]
+        bare = {"value": error["ece"]}
+        figures.append(["calibration error", interval(error.get("ece_interval") or bare)])
         for key, title in (("external", "AUROC, external"), ("within_patient", "AUROC, patients")):
             figures.append([title, interval(row[key]["auroc"]) if row[key] else "not available"])
         found = row["localisation"]

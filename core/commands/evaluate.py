@@ -84,6 +84,7 @@ def headlines(report: dict[str, Any]) -> list[str]:
     """
     rows = [["accuracy", interval(report["accuracy"])]]
     rows += [[f"macro {name}", interval(value)] for name, value in report["macro"].items()]
+    rows.append(["calibration error", interval(report["calibration"]["after"]["ece_interval"])])
     for source, figures in report["per_source"].items():
         rows.append([f"accuracy on {source}", interval(figures["accuracy"])])
     for key, figures in report["per_class"].items():

@@ -48,7 +48,8 @@ def _figures(metrics: Mapping[str, Any]) -> Iterator[Row]:
         ("macro_f1", _("Macro F1")),
         ("expected_calibration_error", _("Calibration error (ECE)")),
     ):
-        yield from _row(name, split, test.get(key), share=True)
+        figure = test.get(f"{key}_interval") or test.get(key)
+        yield from _row(name, split, figure, share=True)
     external = _mapping(metrics.get("external"))
     for key, (name, share) in _EXTERNAL.items():
         where = _("outside data: {name}").format(name=external.get("name", "external"))

@@ -59,6 +59,12 @@ def card(**more):
                     "split": "test",
                     "accuracy": {"value": 0.9102, "low": 0.8831, "high": 0.9368, "n": 1816},
                     "expected_calibration_error": 0.018,
+                    "expected_calibration_error_interval": {
+                        "value": 0.018,
+                        "low": 0.0112,
+                        "high": 0.0331,
+                        "n": 1816,
+                    },
                 },
                 "external": {
                     "name": "br35h",
@@ -126,7 +132,7 @@ def test_the_probabilities_are_sorted():
 def test_the_cards_figures_come_with_interval_split_and_n():
     (text,) = pages(written(the_card=card()))
     assert "Accuracy test split 91.0 % 88.3 % to 93.7 % 1,816" in text
-    assert "Calibration error (ECE) test split 1.8 % – –" in text
+    assert "Calibration error (ECE) test split 1.8 % 1.1 % to 3.3 % 1,816" in text
     assert "Tumours called a tumour outside data: br35h 50.0 % 40.0 % to 60.0 % 1,500" in text
     assert "8,424 slices in all; First source: 4,141; two" in text
     assert "abababababababab…" in text

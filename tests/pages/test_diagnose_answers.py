@@ -124,7 +124,10 @@ def test_the_set_is_worded_at_the_coverages_of_the_card(open_page, predict_with,
     at = open_page(PAGE, sample="phantom-1")
     said = texts(at)
     assert "With 95 % coverage: **meningioma, glioma, no tumour or pituitary tumour**" in said
-    assert "On the test split such sets held the true class in" in said
+    report = json.loads((folders / "weights" / "cnn" / "report.json").read_text())
+    row = next(r for r in report["conformal"]["levels"] if r["nominal"] == 0.95)
+    low, high = (100 * row["coverage_interval"][end] for end in ("low", "high"))
+    assert f"the true class in {100 * row['coverage']:.1f} % ({low:.1f}–{high:.1f})." in said
     choice = next(c for c in at.segmented_control if c.label == "Coverage")
     assert choice.options == ["90 %", "95 %"]
     choice.set_value(0.90).run()

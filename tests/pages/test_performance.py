@@ -130,7 +130,7 @@ def test_another_split_is_shown_with_its_caution_or_its_command(open_page, lay_m
     assert "Split: validation, 80 slices" in texts(at)
 
 
-def test_the_threshold_moves_accuracy_and_coverage(open_page, lay_model):
+def test_the_threshold_moves_accuracy_and_coverage(open_page, lay_model, texts):
     report = lay_model("cnn")
     at = open_page(PAGE)
 
@@ -146,6 +146,28 @@ def test_the_threshold_moves_accuracy_and_coverage(open_page, lay_model):
         f"{100 * point['coverage']:.1f} %",
         str(round(SLICES * (1 - point["coverage"]))),
     )
+    for key in ("coverage", "accuracy"):
+        low, high = (100 * point[f"{key}_interval"][end] for end in ("low", "high"))
+        assert f"95 % interval {low:.1f}–{high:.1f} · share of" in texts(at)
+
+
+def test_the_calibration_error_has_its_interval(open_page, lay_model, texts):
+    after = lay_model("cnn")["calibration"]["after"]
+    said = texts(open_page(PAGE))
+    low, high = (100 * after["ece_interval"][end] for end in ("low", "high"))
+    assert f"**{100 * after['ece']:.1f} % ({low:.1f}–{high:.1f})** with the temperature" in said
+
+
+def test_a_report_from_before_the_intervals_shows_the_bare_error(open_page, lay_model, texts):
+    report = lay_model("cnn")
+    for side in ("before", "after"):
+        del report["calibration"][side]["ece_interval"]
+    for point in report["threshold"]["curve"]:
+        del point["coverage_interval"], point["accuracy_interval"]
+    (get_settings().weights_dir / "cnn" / "report.json").write_text(json.dumps(report))
+    at = open_page(PAGE)
+    assert not at.exception
+    assert f"**{100 * report['calibration']['after']['ece']:.1f} %** with the" in texts(at)
 
 
 def test_a_cell_opens_the_pictures_behind_it(open_page, pair, pictures, texts):

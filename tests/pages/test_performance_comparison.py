@@ -23,6 +23,10 @@ def test_the_comparison_holds_every_model_and_the_ensemble(open_page, pair, text
     assert overview.loc[1, "Accuracy"] == (
         f" {100 * value['value']:.1f} % ({100 * value['low']:.1f}–{100 * value['high']:.1f})"
     )
+    error = pair["vgg16"]["calibration"]["after"]["ece_interval"]
+    assert overview.loc[1, "Calibration error"].lstrip() == (
+        f"{100 * error['value']:.1f} % ({100 * error['low']:.1f}–{100 * error['high']:.1f})"
+    )
     assert "compare --latency" in texts(at)
     tests = table(at, "McNemar p")
     first, second = (
@@ -32,6 +36,7 @@ def test_the_comparison_holds_every_model_and_the_ensemble(open_page, pair, text
     assert tests.loc[0, "Only the first right"] == (first.correct & ~second.correct).sum()
     coverage = table(at, "Accuracy of the answers")
     assert len(coverage) == 3
+    assert coverage["Coverage"].str.fullmatch(r" *[\d.]+ % \([\d.]+–[\d.]+\)").all()
     # Three matrices, two curves, reliability and coverage; and the one model's five.
     assert len(at.get("plotly_chart")) == 12
     assert "have changed since" not in texts(at)
