@@ -9,7 +9,6 @@ from core.data.manifest import SPLITS
 from core.ensemble import ENSEMBLE
 from core.errors import DatasetError
 from core.evaluation.report import read_report
-from core.evaluation.selective import accuracy_coverage_curve
 from core.evaluation.side_by_side import StoredPredictions, ensemble_of, read_predictions
 from core.settings import get_settings
 from ui import cache
@@ -121,8 +120,3 @@ def is_stale(comparison: dict[str, Any]) -> bool:
         if report is None or any(row[key] != report[key] for key in ("n", "confusion", "accuracy")):
             return True
     return False
-
-
-def coverage_curve(stored: StoredPredictions) -> list[dict[str, float]]:
-    """Return accuracy and coverage of stored predictions over 101 thresholds."""
-    return accuracy_coverage_curve(stored.probabilities.max(axis=1), stored.correct)

@@ -7,7 +7,6 @@ import pandas as pd
 import streamlit as st
 
 from core import figures
-from core.ensemble import ENSEMBLE
 from core.evaluation.side_by_side import StoredPredictions
 from core.evaluation.thresholds import at_threshold, operating_points
 from core.figures import compared
@@ -220,7 +219,10 @@ def coverage(comparison: Comparison) -> None:
     threshold = st.slider(
         _("Threshold"), 0.0, 1.0, _default(comparison), 0.01, key="performance_threshold"
     )
-    parts = _coverage_curves(comparison)
+    # A comparison from before the ensemble had such a curve shows the models alone.
+    parts = {
+        n: row["threshold"]["curve"] for n, row in rows_of(comparison).items() if "threshold" in row
+    }
     st.plotly_chart(
         compared.coverage_of_models({title(n): c for n, c in parts.items()}, threshold),
         key="compare_coverage",
@@ -238,15 +240,6 @@ def coverage(comparison: Comparison) -> None:
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True)
-
-
-def _coverage_curves(comparison: Comparison) -> dict[str, list[dict[str, Any]]]:
-    parts = {name: row["threshold"]["curve"] for name, row in comparison["models"].items()}
-    with noted():
-        stored: Stored = cache_reports.stored_of(comparison)
-        if ENSEMBLE in stored:
-            parts[ENSEMBLE] = cache_reports.coverage_curve(stored[ENSEMBLE])
-    return parts
 
 
 def show(comparison: Comparison) -> None:

@@ -100,6 +100,14 @@ def test_the_ensemble_is_the_mean_of_calibrated_probabilities(published):
     assert ensemble["accuracy"]["value"] == pytest.approx(
         (mean.argmax(axis=1) == first.y).mean(), abs=1e-6
     )
+    accepted = mean.max(axis=1) >= 0.7
+    right = mean.argmax(axis=1) == first.y
+    assert ensemble["threshold"]["accuracy"]["value"] == pytest.approx(
+        right[accepted].mean(), abs=1e-6
+    )
+    assert ensemble["threshold"]["curve"][70]["coverage"] == pytest.approx(
+        accepted.mean(), abs=1e-6
+    )
     assert ensemble["parameters"] == 200
     assert ensemble["within_patient"]["n_tumour"] + ensemble["within_patient"]["n_notumour"] == 40
     assert ensemble["external"] is None
