@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.data.manifest import SPLITS
 from ui import cache, cache_reports, comparison, links, localisation, performance, reports, shell
-from ui.errors import noted, plain, shown
+from ui.errors import noted, plain
 from ui.language import _
 
 shell.begin(
@@ -14,14 +14,15 @@ shell.begin(
 )
 
 statuses = cache.statuses()
-with shown():
-    found = {
-        status.name: (status.title, of_splits)
-        for status in statuses
-        if (of_splits := cache_reports.reports(status.name))
-    }
-    compared = cache_reports.comparison()
+read = {}
+for status in statuses:
+    with noted():
+        read[status.name] = (status.title, cache_reports.reports(status.name))
+found = {name: entry for name, entry in read.items() if entry[1]}
 if not found:
+    if len(read) < len(statuses):
+        # What is broken is said above; that there is none would be wrong.
+        st.stop()
     if any(status.ready for status in statuses):
         st.info(
             _(
@@ -37,16 +38,18 @@ if not found:
     st.stop()
 
 st.subheader(_("All models"))
-if compared is None:
-    st.info(
-        _(
-            "No comparison is written yet; `python -m core compare --latency` sets all published "
-            "models side by side, with their ensemble."
-        ),
-        icon=":material/compare:",
-    )
-else:
-    comparison.show(compared)
+with noted():
+    compared = cache_reports.comparison()
+    if compared is not None:
+        comparison.show(compared)
+    else:
+        st.info(
+            _(
+                "No comparison is written yet; `python -m core compare --latency` sets all "
+                "published models side by side, with their ensemble."
+            ),
+            icon=":material/compare:",
+        )
 
 st.subheader(_("One model"))
 links.follow("report", list(found), next(iter(found)))

@@ -110,13 +110,17 @@ def comparison() -> dict[str, Any] | None:
 def is_stale(comparison: dict[str, Any]) -> bool:
     """Say whether the published models are others than those that were compared.
 
-    Told by content: a checkout gives files the times of their copying.
+    Told by content: a checkout gives files the times of their copying. A report that can't be read
+    says nothing about it; the screen shows its fault elsewhere.
     """
     ready = {status.name for status in cache.statuses() if status.ready}
     if ready != set(comparison["models"]):
         return True
     for name, row in comparison["models"].items():
-        report = reports(name).get("test")
+        try:
+            report = reports(name).get("test")
+        except DatasetError:
+            continue
         if report is None or any(row[key] != report[key] for key in ("n", "confusion", "accuracy")):
             return True
     return False

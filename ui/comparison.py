@@ -140,8 +140,10 @@ def curves(comparison: Comparison) -> None:
     """Draw the ROC and precision-recall curves of one class for every model."""
     found: dict[str, dict[str, Any] | None] = {}
     stored: Stored = {}
+    for name in comparison["models"]:
+        with noted():
+            found[name] = cache_reports.reports(name).get("test")
     with noted():
-        found = {n: cache_reports.reports(n).get("test") for n in comparison["models"]}
         stored = cache_reports.stored_of(comparison)
     reports = {n: report for n, report in found.items() if report is not None}
     missing = [plain(title(n)) for n in found if n not in reports]

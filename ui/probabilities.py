@@ -13,9 +13,9 @@ from core.types import Prediction
 from core.uncertainty import Spread
 from ui import cache, cache_scans
 from ui.diagnose import Chosen
-from ui.errors import plain, shown
+from ui.errors import noted, plain, shown
 from ui.language import _
-from ui.reports import interval, with_interval
+from ui.reports import Report, interval, with_interval
 
 _STABLE = 0.9
 
@@ -141,7 +141,8 @@ def either(labels: tuple[str, ...]) -> str:
 
 def _measured(name: str, level: float) -> Any:
     """Return the coverage that the report measured on the test split; None if it has none."""
-    with shown():
+    report: Report = {}
+    with noted():
         report = cache.report(name) or {}
     rows = report.get("conformal", {}).get("levels", [])
     return next((with_interval(row, "coverage") for row in rows if row["nominal"] == level), None)

@@ -86,6 +86,34 @@ def test_stored_predictions_that_are_broken_leave_the_report(open_page, pair, fo
     assert all_tabs(at)
 
 
+def test_a_broken_report_leaves_the_other_model_and_the_comparison(open_page, pair, folders):
+    file = folders / "weights" / "cnn" / "report.json"
+    file.write_text(file.read_text()[:500])
+    at = open_page(PERFORMANCE)
+    assert set(errors(at)) == {errors(at)[0]}
+    assert "A report is a JSON file. Received:" in errors(at)[0]
+    assert all_tabs(at)
+    assert at.selectbox(key="report").options == ["VGG16"]
+    assert not [box.value for box in at.warning if "changed since" in box.value]
+
+
+def test_a_broken_report_alone_is_its_sentence(open_page, publish):
+    (publish() / "report.json").write_text("{")
+    at = open_page(PERFORMANCE)
+    (sentence,) = errors(at)
+    assert "A report is a JSON file. Received:" in sentence
+    assert not at.info
+
+
+def test_a_truncated_comparison_leaves_the_models(open_page, pair, folders):
+    file = folders / "weights" / "comparison.json"
+    file.write_text(file.read_text()[:200])
+    at = open_page(PERFORMANCE)
+    (sentence,) = errors(at)
+    assert "comparison.json holds JSON. Received:" in sentence
+    assert any("From report.json" in caption.value for caption in at.caption)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -117,3 +145,16 @@ def test_samples_that_are_gone_are_one_sentence(open_page, predictor, folders, m
     at.button(key="batch_samples").click().run()
     (sentence,) = errors(at)
     assert "A sample's file can be read. Received: FileNotFoundError" in sentence
+
+
+def test_a_broken_report_leaves_diagnose_its_maps(open_page, predict_with, folders):
+    predict_with()
+    raw = json.loads((folders / "weights" / "cnn" / "card.json").read_text())
+    raw["conformal"] = {"0.95": 0.9}
+    (folders / "weights" / "cnn" / "card.json").write_text(json.dumps(raw))
+    (folders / "weights" / "cnn" / "report.json").write_text("[]")
+    at = open_page("pages/1_Diagnose.py", sample="phantom-1")
+    (sentence,) = errors(at)
+    assert "report" in sentence
+    assert "Received:" in sentence
+    assert at.pills(key="cam_class").value == "meningioma"
