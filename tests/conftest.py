@@ -1,5 +1,7 @@
 import os
 import random
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Answers in bfloat16 differ in the third digit; tests must say the same on every processor.
 os.environ.setdefault("GLIALENS_PRECISION", "float32")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what tests decode and train out of the project's own `runs`, in one folder for all."""
+    if "GLIALENS_RUNS_DIR" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="glialens-tests-")
+        os.environ["GLIALENS_RUNS_DIR"] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -143,11 +145,13 @@ def load_pool(
         )
     boxes = manifest_boxes(manifest) if boxes is None else boxes
     manifest.check_files()
-    facts = [manifest.sha256, _stamps(manifest), size, _PREPARE_VERSION, sorted(boxes.items())]
-    digest = sha256(json.dumps(facts).encode()).hexdigest()[:20]
-    image_file, meta_file = cache_dir / f"{digest}.npy", cache_dir / f"{digest}.json"
+    root = str(manifest.root.resolve())
+    pool = _digest([manifest.sha256, root, size, _PREPARE_VERSION, sorted(boxes.items())])
+    name = f"{pool}-{_digest(_stamps(manifest))}"
+    image_file, meta_file = cache_dir / f"{name}.npy", cache_dir / f"{name}.json"
     if not (image_file.is_file() and meta_file.is_file()):
         _fill_cache(manifest, boxes, size, image_file, meta_file, progress)
+        _drop_older(image_file, pool)
     images = np.load(image_file, mmap_mode="r", allow_pickle=False)
     stored = json.loads(meta_file.read_text(encoding="utf-8"))
     position = {label: i for i, label in enumerate(labels)}
@@ -158,6 +162,19 @@ def load_pool(
         labels,
         np.array([position[row.label] for row in manifest.rows], np.int64),
     )
+
+
+def _digest(facts: Any) -> str:
+    return sha256(json.dumps(facts).encode()).hexdigest()[:20]
+
+
+def _drop_older(kept: Path, pool: str) -> None:
+    """Delete the same pool as it was before its files changed: hundreds of megabytes each."""
+    for file in kept.parent.glob(f"{pool}-*"):
+        if file.stem != kept.stem:
+            # Where an open file can't be deleted, it stays until the next change.
+            with suppress(OSError):
+                file.unlink()
 
 
 def _stamps(manifest: Manifest) -> list[tuple[str, int, int]]:

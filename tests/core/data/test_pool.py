@@ -1,3 +1,4 @@
+import os
 import shutil
 from dataclasses import replace
 
@@ -67,6 +68,17 @@ def test_another_root_and_another_picture_are_decoded_anew(manifest, tmp_path):
     assert [bool((a == b).all()) for a, b in zip(found, first, strict=True)] == [True, False, True]
     shutil.copy(inverted, manifest.root / manifest.rows[1].path)
     np.testing.assert_array_equal(load_pool(manifest, 32, tmp_path / "cache").images, found)
+
+
+def test_a_changed_picture_takes_the_old_slices_place_on_the_disk(manifest, tmp_path):
+    load_pool(manifest, 32, tmp_path / "cache")
+    load_pool(manifest, 48, tmp_path / "cache")
+    before = {file.name for file in (tmp_path / "cache").iterdir()}
+    os.utime(manifest.root / manifest.rows[0].path, (0, 0))
+    load_pool(manifest, 32, tmp_path / "cache")
+    after = {file.name for file in (tmp_path / "cache").iterdir()}
+    assert (len(before), len(after), len(before & after)) == (4, 4, 2)
+    assert load_pool(manifest, 48, tmp_path / "cache").size == 48
 
 
 def test_files_that_have_gone_are_named_although_a_cache_is_there(manifest, tmp_path):
