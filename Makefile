@@ -12,7 +12,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+# On all cores at once; pip compiles on one, a minute longer. Some packages carry old files.
+COMPILE := $(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
 
 .DEFAULT_GOAL := help
 .PHONY: help app test browser fuzz faults load audit bench lint types messages screenshots serve clean
@@ -74,6 +76,7 @@ $(BIN)/python:
 $(RUNTIME): requirements.txt | $(BIN)/python
 	@echo "Installing requirements.txt into $(VENV) (a few minutes the first time) …"
 	$(PIP) -r requirements.txt
+	@$(COMPILE)
 	@touch $@
 
 $(DEVELOPMENT): requirements.txt requirements-cluster.txt \
@@ -81,4 +84,5 @@ $(DEVELOPMENT): requirements.txt requirements-cluster.txt \
 		requirements-dev.txt | $(BIN)/python
 	@echo "Installing requirements-dev.txt into $(VENV) (a few minutes the first time) …"
 	$(PIP) -r requirements-dev.txt
+	@$(COMPILE)
 	@touch $(RUNTIME) $@

@@ -50,6 +50,15 @@ def run(manifest, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def done(run, tmp_path_factory):
+    """The same run after its last epoch."""
+    folder = tmp_path_factory.mktemp("done") / "first"
+    shutil.copytree(run, folder)
+    Trainer(read_config(folder), folder, resume=True).fit()
+    return folder
+
+
+@pytest.fixture(scope="module")
 def published(run, tmp_path_factory):
     weights = tmp_path_factory.mktemp("published")
     publish(run, "mine", weights)
@@ -204,24 +213,21 @@ def test_best_weights_of_an_epoch_that_was_broken_off_are_not_published(copy, tm
     assert open_origin(copy).facts["best_epoch"] == 2
 
 
-def test_other_best_weights_are_refused_where_no_epoch_is_left(copy):
-    config = read_config(copy)
-    Trainer(config, copy, resume=True).fit()
+def test_other_best_weights_are_refused_where_no_epoch_is_left(done, tmp_path):
+    copy = shutil.copytree(done, tmp_path / "first")
     (copy / "best.weights.h5").write_bytes(b"something else")
     with pytest.raises(RunError, match=r"no epoch is left.*Received: another in 'first'"):
-        Trainer(config, copy, resume=True)
+        Trainer(read_config(copy), copy, resume=True)
 
 
-def test_a_state_that_is_ahead_of_the_status_is_believed(copy):
-    config = read_config(copy)
-    behind = {name: (copy / name).read_bytes() for name in ("status.json", "history.json")}
-    Trainer(config, copy, resume=True).fit()
-    done = read_run(copy)
-    for name, content in behind.items():
-        (copy / name).write_bytes(content)
+def test_a_state_that_is_ahead_of_the_status_is_believed(run, done, tmp_path):
+    copy = shutil.copytree(done, tmp_path / "first")
+    for name in ("status.json", "history.json"):
+        shutil.copy(run / name, copy / name)
+    assert len(json.loads((copy / "history.json").read_text())) == 1
     origin = open_origin(copy)
     assert origin.facts["epochs"] == len(origin.history) == 2
-    assert origin.facts["best_epoch"] == done.detail["best"]["epoch"]
+    assert origin.facts["best_epoch"] == read_run(done).detail["best"]["epoch"]
 
 
 def test_the_line_is_drawn_anew_from_where_the_training_left_it(published, manifest, tmp_path):

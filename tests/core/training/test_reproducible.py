@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from core.data.phantom import write_phantom_dataset
 from core.data.split import make_split
@@ -50,6 +51,7 @@ def test_the_same_phantoms_are_drawn_and_another_seed_splits_otherwise(tmp_path)
     assert rows[0] != rows[2]
 
 
+@pytest.mark.slow
 def test_training_twice_gives_the_same_history(tiny_config, tmp_path):
     config = replace(tiny_config, seed=5, epochs=2)
     histories = []

@@ -53,6 +53,7 @@ def test_a_run_learns_and_leaves_its_files(finished):
     assert [r.id for r in list_runs(run.parent)] == ["whole"]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_has_the_history_of_an_uninterrupted_one(finished, tmp_path):
     _, config, history = finished
     run = tmp_path / "runs" / "halves"
