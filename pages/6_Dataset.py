@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import cache, dataset, examples, shell, split_form
-from ui.errors import shown
+from ui.errors import noted
 from ui.language import _
 
 shell.begin(
@@ -12,10 +12,15 @@ shell.begin(
     _("What the models learned from: counts, balance, leaks between splits, doubtful labels."),
 )
 
-with shown():
+manifest = audit = None
+unread = 2
+with noted():
     manifest = cache.manifest()
+    unread -= 1
+with noted():
     audit = cache.audit()
-if manifest is None and audit is None:
+    unread -= 1
+if manifest is None and audit is None and not unread:
     st.info(
         _(
             "No dataset is described yet. `python -m core audit DIR --json weights/audit.json` "

@@ -26,7 +26,7 @@ from ui.comparison_tables import (
 )
 from ui.errors import noted, plain
 from ui.language import _
-from ui.reports import metric_name, with_interval
+from ui.reports import figure_of, metric_name
 
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
 Stored = dict[str, StoredPredictions]
@@ -237,8 +237,8 @@ def coverage(comparison: Comparison) -> None:
         rows.append(
             {
                 _("Model"): title(name),
-                _("Coverage"): share(with_interval(point, "coverage")),
-                _("Accuracy of the answers"): share(with_interval(point, "accuracy")),
+                _("Coverage"): share(figure_of(point, "coverage")),
+                _("Accuracy of the answers"): share(figure_of(point, "accuracy")),
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True)

@@ -8,7 +8,7 @@ from core.ensemble import ENSEMBLE
 from core.labels import describe
 from core.models.registry import MODELS
 from ui.language import _, told
-from ui.reports import interval, with_interval
+from ui.reports import figure_of, interval
 
 Comparison = dict[str, Any]
 
@@ -55,7 +55,7 @@ def overview(rows: dict[str, dict[str, Any]]) -> pd.DataFrame:
                 _("Model"): title(name),
                 _("Accuracy"): share(row["accuracy"]),
                 _("Macro F1"): share(row["macro"]["f1"]),
-                _("Calibration error"): share(with_interval(row["calibration"], "ece")),
+                _("Calibration error"): share(figure_of(row["calibration"], "ece")),
                 _("Parameters"): row.get("parameters"),
                 _("On disk (MB)"): None if size is None else size / 1e6,
                 _("One slice (ms)"): latency.get("predict_ms"),

@@ -12,7 +12,7 @@ from core.wording import number as written
 from ui import cells, reports
 from ui.errors import plain
 from ui.language import _
-from ui.reports import Report, interval, with_interval
+from ui.reports import Report, figure_of, interval
 from ui.widgets import metric_row
 
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
@@ -27,7 +27,8 @@ def headline(report: Report) -> None:
 def classes(report: Report, stored: Stored) -> None:
     """Draw the tables per class and per source."""
     st.markdown(_("**Per class**"))
-    st.dataframe(figures.metric_table(report), hide_index=True)
+    localized = {_("Slices"): st.column_config.NumberColumn(format="localized")}
+    st.dataframe(reports.per_class(report), hide_index=True, column_config=localized)
     st.caption(reports.source_of(report))
     by_source = reports.per_source(report)
     if not by_source.empty:
@@ -138,8 +139,8 @@ def calibration(report: Report, stored: Stored) -> None:
             "error is **{before}** as trained and **{after}** with the temperature {temperature}, "
             "which was fitted on the validation split."
         ).format(
-            before=interval(with_interval(part["before"], "ece")),
-            after=interval(with_interval(part["after"], "ece")),
+            before=interval(figure_of(part["before"], "ece")),
+            after=interval(figure_of(part["after"], "ece")),
             temperature=written(part["temperature"], 2),
         )
     )
@@ -157,12 +158,12 @@ def threshold(report: Report, stored: Stored) -> None:
         [
             (
                 _("Coverage"),
-                interval(with_interval(point, "coverage")),
+                interval(figure_of(point, "coverage")),
                 _("share of slices that get an answer"),
             ),
             (
                 _("Accuracy"),
-                interval(with_interval(point, "accuracy")),
+                interval(figure_of(point, "accuracy")),
                 _("share of those answers that are right"),
             ),
             (

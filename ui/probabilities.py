@@ -15,7 +15,7 @@ from ui import cache, cache_scans
 from ui.diagnose import Chosen
 from ui.errors import noted, plain, shown
 from ui.language import _
-from ui.reports import Report, interval, with_interval
+from ui.reports import Report, figure_of, interval
 
 _STABLE = 0.9
 
@@ -145,4 +145,4 @@ def _measured(name: str, level: float) -> Any:
     with noted():
         report = cache.report(name) or {}
     rows = report.get("conformal", {}).get("levels", [])
-    return next((with_interval(row, "coverage") for row in rows if row["nominal"] == level), None)
+    return next((figure_of(row, "coverage") for row in rows if row["nominal"] == level), None)

@@ -36,7 +36,7 @@ def interval(figure: Any, digits: int = 1, share: bool = True) -> str:
     return f"{text} ({low}–{high})"
 
 
-def with_interval(entry: dict[str, Any], key: str) -> Any:
+def figure_of(entry: dict[str, Any], key: str) -> Any:
     """Return a figure and its interval, or the bare figure of a report from before it had one."""
     return entry.get(f"{key}_interval") or entry[key]
 
@@ -79,6 +79,29 @@ def source_of(report: Report) -> str:
     ).format(**values)
 
 
+def per_class(report: Report) -> "pd.DataFrame":
+    """Return one row per class and a last one with the macro averages."""
+    entries = {describe(key).name: report["per_class"][key] for key in report["labels"]}
+    entries[_("Macro average")] = {"support": report["n"], **report["macro"]}
+    rows = [
+        {
+            _("Class"): name,
+            _("Slices"): entry["support"],
+            **{
+                metric_name(metric): interval(entry[metric], 3, share=False)
+                if metric == "roc_auc"
+                else interval(entry[metric])
+                for metric in ("precision", "recall", "specificity", "f1", "roc_auc")
+            },
+        }
+        for name, entry in entries.items()
+    ]
+    # Not at the top: the home page draws no table, and its first paint is awaited.
+    import pandas as pd
+
+    return pd.DataFrame(rows)
+
+
 def per_source(report: Report) -> "pd.DataFrame":
     """Return one row per source of the slices."""
     rows = [
@@ -91,7 +114,6 @@ def per_source(report: Report) -> "pd.DataFrame":
         }
         for source, row in (report.get("per_source") or {}).items()
     ]
-    # Not at the top: the home page draws no table, and its first paint is awaited.
     import pandas as pd
 
     return pd.DataFrame(rows)
@@ -115,7 +137,7 @@ def external_sentence(report: Report) -> str:
             ).format(
                 split=split_name(report["split"]),
                 inside=percent(sum(recalls) / len(recalls)),
-                found=percent(found),
+                found=interval(external["found_at_decision"]),
             )
             + " "
         )

@@ -128,16 +128,18 @@ def read_report(path: Path) -> dict[str, Any]:
         DatasetError: If the file is missing, unreadable, not JSON or not a report.
     """
     path = Path(path)
+    # Screens show it to visitors, whom the server's other folders don't concern.
+    name = Path(path.parent.name, path.name)
     try:
         value = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DatasetError(
-            f"A report must exist before it is read; `evaluate` writes it. Received: {path}."
+            f"A report must exist before it is read; `evaluate` writes it. Received: {name}."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"A report is a readable text file. Received: {path}.") from error
+        raise DatasetError(f"A report is a readable text file. Received: {name}.") from error
     except ValueError as error:
-        raise DatasetError(f"A report is a JSON file. Received: {path}, {error}.") from error
+        raise DatasetError(f"A report is a JSON file. Received: {name}, {error}.") from error
     return check_report(value)
 
 

@@ -14,7 +14,6 @@ from core.figures.performance import (
 )
 from core.figures.pictures import faithfulness_curves, zoomable
 from core.figures.profile import probability_profile
-from core.figures.tables import metric_table, with_interval
 from core.figures.training import learning_curves
 
 __all__ = [
@@ -24,12 +23,10 @@ __all__ = [
     "confusion_heatmap",
     "faithfulness_curves",
     "learning_curves",
-    "metric_table",
     "pr_curves",
     "probability_bars",
     "probability_profile",
     "reliability_diagram",
     "roc_curves",
-    "with_interval",
     "zoomable",
 ]

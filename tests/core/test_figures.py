@@ -227,28 +227,6 @@ def test_class_balance_of_splits_and_of_a_flat_count():
     assert texts(figures.class_balance({})) == ["No slices yet."]
 
 
-def test_metric_table_has_a_row_per_class_and_the_average(report):
-    table = figures.metric_table(report)
-    assert list(table["Class"]) == [KNOWN[k].name for k in LABELS] + ["Macro average"]
-    entry = report["per_class"]["glioma"]["recall"]
-    assert table["Recall (sensitivity)"][0] == (
-        f"{entry['value']:.3f} [{entry['low']:.3f}, {entry['high']:.3f}]"
-    )
-    assert table["Slices"].tolist() == [20, 20, 20, 20, 80]
-
-
-@pytest.mark.parametrize(
-    ("entry", "text"),
-    [
-        ({"value": 0.5, "low": 0.25, "high": 0.75}, "0.50 [0.25, 0.75]"),
-        ({"value": 0.5, "low": None, "high": None}, "0.50"),
-        ({"value": None, "low": None, "high": None}, "–"),
-    ],
-)
-def test_intervals_as_text(entry, text):
-    assert figures.with_interval(entry, 2) == text
-
-
 def test_every_figure_lets_the_theme_show_through(report, history):
     for figure in (
         figures.probability_bars({"glioma": 1.0}, 0.7),

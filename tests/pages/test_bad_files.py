@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.data.audit_report import AuditReport, TwinPair
+from core.data.manifest import ManifestRow, write_manifest
 from core.data.phantom import write_phantom_dataset
 from core.settings import get_settings
 from tests.pages.conftest import FakePredictor, table
@@ -133,6 +134,26 @@ def test_an_audit_without_its_fields_is_one_sentence(open_page, folders, changes
     (sentence,) = errors(open_page(DATASET))
     assert "An audit has the fields" in sentence
     assert "Received: another file as audit.json." in sentence
+
+
+def test_a_broken_audit_leaves_the_split(open_page, folders):
+    rows = [ManifestRow("set/0.png", "glioma", "g0", "test", "set")]
+    write_manifest(folders / "weights" / "manifest.csv", rows, folders / "data")
+    (folders / "weights" / "audit.json").write_text("{}")
+    at = open_page(DATASET)
+    (sentence,) = errors(at)
+    assert "An audit has the fields" in sentence
+    assert [m.value for m in at.metric if m.label == "Slices"] == ["1"]
+
+
+def test_a_broken_manifest_leaves_the_audit(open_page, folders):
+    (folders / "weights" / "manifest.csv").write_text("path,label\n[1")
+    whole = AuditReport("set", 3, 3, {"train": {"glioma": 3}}, {}, {})
+    (folders / "weights" / "audit.json").write_text(json.dumps(whole.to_dict()))
+    at = open_page(DATASET)
+    (sentence,) = errors(at)
+    assert "manifest" in sentence
+    assert [m.value for m in at.metric if m.label == "Files"] == ["3"]
 
 
 def test_samples_that_are_gone_are_one_sentence(open_page, predictor, folders, monkeypatch):

@@ -151,6 +151,21 @@ def test_the_threshold_moves_accuracy_and_coverage(open_page, lay_model, texts):
         assert f"95 % interval {low:.1f}–{high:.1f} · share of" in texts(at)
 
 
+def test_the_table_per_class_ends_with_the_averages(open_page, publish):
+    report = json.loads((publish() / "report.json").read_text())
+    shown = table(open_page(PAGE), "Specificity")
+    assert list(shown["Class"])[-1] == "Macro average"
+    assert shown["Slices"].tolist()[-1] == report["n"]
+    for row, entry in ((0, report["per_class"][report["labels"][0]]), (-1, report["macro"])):
+        found, area = entry["recall"], entry["roc_auc"]
+        assert shown["Recall (sensitivity)"].iloc[row] == (
+            f"{100 * found['value']:.1f} % ({100 * found['low']:.1f}–{100 * found['high']:.1f})"
+        )
+        assert shown["ROC AUC"].iloc[row] == (
+            f"{area['value']:.3f} ({area['low']:.3f}–{area['high']:.3f})"
+        )
+
+
 def test_the_calibration_error_has_its_interval(open_page, lay_model, texts):
     after = lay_model("cnn")["calibration"]["after"]
     said = texts(open_page(PAGE))

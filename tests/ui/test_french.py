@@ -19,7 +19,7 @@ def test_the_external_tumours_are_not_those_of_the_split():
     with speaking("fr"):
         said = external_sentence(report).replace("\u00a0", " ")
     assert "97 % des tumeurs reçoivent leur classe" in said
-    assert "parmi les tumeurs de l’ensemble externe, 60 % sont" in said
+    assert "parmi les tumeurs de l’ensemble externe, 60,0 % sont" in said
     assert "quel que soit le type" in said
 
 
