@@ -4,7 +4,9 @@ import os
 import shlex
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, str], None]
 # Rounding to float16 moves logits, and with them the line that they need, by less than this.
 _ROUNDING = 0.01
+_ABANDONED = 24 * 3600
 
 
 def _pool(predictor: Predictor, manifest: Manifest, progress: Progress | None) -> "Pool":
@@ -127,11 +130,20 @@ def _swap(fresh: Path, target: Path) -> None:
 
 
 def recover(weights_dir: Path) -> None:
-    """Bring back the old folder of a model whose publishing was killed half way."""
+    """Tidy up after a kill: bring a model's old folder back, drop what a new one has left.
+
+    What was written to within a day may be another process's work, and stays.
+    """
     for old in weights_dir.glob(".*.old"):
         target = weights_dir / old.name.removeprefix(".").removesuffix(".old")
         if not target.exists():
             os.replace(old, target)
+    for left in weights_dir.glob(".*.new"):
+        # Another process may put it in its place just now.
+        with suppress(FileNotFoundError):
+            touched = max(path.stat().st_mtime for path in (left, *left.iterdir()))
+            if time.time() - touched > _ABANDONED:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _check_still(folder: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -243,6 +244,21 @@ def test_a_publish_that_was_killed_half_way_is_undone(tmp_path):
     (tmp_path / ".mine.old" / "card.json").write_text("{}")
     recover(tmp_path)
     assert (tmp_path / "mine" / "card.json").exists()
+
+
+def test_what_a_killed_publish_left_goes_after_a_day(tmp_path):
+    names = {".mine.a.new": 1, ".mine.b.new": 25, ".mine.c.new": 25}
+    now = time.time()
+    for name, hours in names.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "weights.safetensors").write_bytes(b"half")
+        for path in (folder / "weights.safetensors", folder):
+            os.utime(path, (now - 3600 * hours,) * 2)
+    # Its folder is old, but something was written into it just now.
+    os.utime(tmp_path / ".mine.c.new" / "weights.safetensors")
+    recover(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == [".mine.a.new", ".mine.c.new"]
 
 
 def test_a_failing_publish_leaves_the_old_weights(run, tmp_path, monkeypatch):
