@@ -14,8 +14,6 @@ from core import __version__
 from core.data.manifest import read_manifest
 from core.ensemble import ENSEMBLE
 from core.errors import DatasetError, ModelNotReadyError
-from core.evaluation.intervals import GroupBootstrap
-from core.evaluation.selective import summarise_threshold
 from core.evaluation.side_by_side import (
     StoredPredictions,
     compare_pairs,
@@ -190,20 +188,14 @@ def _ensemble(
             "tested on may have trained another, and the comparison flatters that one."
         )
     mean = ensemble_of(members)
-    row = summarise_predictions(mean, resamples=resamples)
-    threshold = summarise_threshold(
-        mean.probabilities.max(axis=1),
-        mean.correct,
-        # The mean is accepted as its first member is; see `core.ensemble`.
-        next(iter(rows.values()))["threshold"]["value"],
-        GroupBootstrap(mean.groups, resamples=resamples),
-    )
+    # The mean is accepted as its first member is; see `core.ensemble`.
+    threshold = next(iter(rows.values()))["threshold"]["value"]
+    row = summarise_predictions(mean, threshold=threshold, resamples=resamples)
     sizes = {key: [r[key] for r in rows.values()] for key in ("parameters", "bytes")}
     return {
         "members": list(stored),
         "labels": list(mean.labels),
         **row,
-        "threshold": threshold,
         **{key: sum(v) if None not in v else None for key, v in sizes.items()},
         # These need outputs that publishing doesn't store.
         "external": None,

@@ -17,6 +17,7 @@ from core.evaluation.external import check_within_patients
 from core.evaluation.inputs import WITHIN_PATIENT_SOURCE
 from core.evaluation.intervals import GroupBootstrap
 from core.evaluation.metrics import Floats, Ints
+from core.evaluation.selective import summarise_threshold
 from core.labels import NO_TUMOUR
 
 
@@ -164,13 +165,19 @@ def ensemble_of(members: Sequence[StoredPredictions]) -> StoredPredictions:
 
 
 def summarise_predictions(
-    stored: StoredPredictions, *, resamples: int = 1000, seed: int = 0
+    stored: StoredPredictions, *, threshold: float = 0.7, resamples: int = 1000, seed: int = 0
 ) -> dict[str, Any]:
     """Compute the figures of a comparison's row from probabilities alone.
 
+    Args:
+        stored: What one model, or the mean of several, said of every slice.
+        threshold: Confidence in 0 to 1 from which an answer is accepted.
+        resamples: Resamples of groups per interval.
+        seed: Seed of every bootstrap.
+
     Returns:
         `n`, `accuracy`, `macro`, `per_class`, `confusion`, `per_source`, `calibration` (`ece`,
-        `ece_interval` and `bins`) and `within_patient`, each as in a report.
+        `ece_interval` and `bins`), `threshold` and `within_patient`, each as in a report.
     """
     options = {"resamples": resamples, "seed": seed}
     bootstrap = GroupBootstrap(stored.groups, **options)
@@ -195,5 +202,6 @@ def summarise_predictions(
             stored.y, predicted, len(stored.labels), stored.groups, stored.sources, **options
         ),
         "calibration": describe_calibration(confidence, stored.correct, bootstrap),
+        "threshold": summarise_threshold(confidence, stored.correct, threshold, bootstrap),
         "within_patient": within,
     }
