@@ -164,11 +164,15 @@ def report(name: str) -> dict[str, Any] | None:
     Raises:
         GliaLensError: If the file is there but breaks the report's rules.
     """
-    path = get_settings().weights_dir / name / "report.json"
+    return report_at(get_settings().weights_dir / name / "report.json")
+
+
+def report_at(path: Path) -> dict[str, Any] | None:
+    """Return the report in a file, or None where there is none; raises as `report`."""
     return _report(str(path), path.stat().st_mtime_ns) if path.is_file() else None
 
 
-@st.cache_data(max_entries=16, ttl=_DAY, show_spinner=False)
+@st.cache_data(max_entries=24, ttl=_DAY, show_spinner=False)
 def _report(path: str, stamp: int) -> dict[str, Any]:
     return read_report(Path(path))
 

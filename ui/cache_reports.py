@@ -8,7 +8,6 @@ import streamlit as st
 from core.data.manifest import SPLITS
 from core.ensemble import ENSEMBLE
 from core.errors import DatasetError
-from core.evaluation.report import read_report
 from core.evaluation.side_by_side import StoredPredictions, ensemble_of, read_predictions
 from core.settings import get_settings
 from ui import cache
@@ -34,15 +33,9 @@ def reports(name: str) -> dict[str, dict[str, Any]]:
     """
     found = {}
     for split in ("test", *(s for s in SPLITS if s != "test")):
-        path = report_path(name, split)
-        if path.is_file():
-            found[split] = _report(str(path), path.stat().st_mtime_ns)
+        if (report := cache.report_at(report_path(name, split))) is not None:
+            found[split] = report
     return found
-
-
-@st.cache_data(max_entries=24, ttl=_DAY, show_spinner=False)
-def _report(path: str, stamp: int) -> dict[str, Any]:
-    return read_report(Path(path))
 
 
 def predictions(name: str, split: str = "test") -> StoredPredictions | None:
